@@ -1,0 +1,84 @@
+/** A session and its tabs as viewers and HTTP clients see them. */
+
+import * as v from "valibot";
+import { at, natural, text } from "./text.ts";
+
+/** `live`: a tab is connected; `away`: none is, but it may come back; `ended`: over. */
+export const SESSION_STATUSES = ["live", "away", "ended"] as const;
+export type SessionStatus = (typeof SESSION_STATUSES)[number];
+
+export const viewportSchema = v.object({
+  width: v.pipe(v.number(), v.minValue(0), v.maxValue(100_000)),
+  height: v.pipe(v.number(), v.minValue(0), v.maxValue(100_000)),
+  devicePixelRatio: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100))),
+});
+export type Viewport = v.InferOutput<typeof viewportSchema>;
+
+/** One visitor's continuous visit. Times are epoch milliseconds by the page's clock. */
+export const sessionSummarySchema = v.object({
+  sessionId: v.string(),
+  projectId: natural,
+  status: v.picklist(SESSION_STATUSES),
+  /** Shorthand for `status === "live"`. */
+  live: v.boolean(),
+  userId: v.nullable(v.string()),
+  traits: v.record(v.string(), v.unknown()),
+  /** Address and title of the page visited last. */
+  url: v.string(),
+  title: v.string(),
+  userAgent: v.string(),
+  viewport: v.nullable(viewportSchema),
+  referrer: v.string(),
+  timeZone: v.string(),
+  language: v.string(),
+  release: v.string(),
+  environment: v.string(),
+  startedAt: at,
+  lastAt: at,
+  endedAt: v.nullable(at),
+  durationMs: natural,
+  eventCount: natural,
+  batchCount: natural,
+  byteCount: natural,
+  errorCount: natural,
+  tabCount: natural,
+  /** Viewers now watching. */
+  watchers: natural,
+});
+export type SessionSummary = v.InferOutput<typeof sessionSummarySchema>;
+
+/**
+ * One page context of a session: every page load makes one. Page loads in the same browser tab share `tabGroup`, and play one
+ * after the other.
+ */
+export const tabSummarySchema = v.object({
+  tab: v.string(),
+  tabGroup: v.string(),
+  url: v.string(),
+  title: v.string(),
+  viewport: v.nullable(viewportSchema),
+  startedAt: at,
+  lastAt: at,
+  /** When the page went away; null while it may still send. */
+  endedAt: v.nullable(at),
+  /** Newest seq known, or -1. */
+  upto: v.pipe(v.number(), v.integer(), v.minValue(-1)),
+});
+export type TabSummary = v.InferOutput<typeof tabSummarySchema>;
+
+/** What a page says of itself in `session_start`; everything is a claim. */
+export const pageFields = {
+  tabGroup: v.optional(text(32)),
+  userId: v.optional(v.nullable(text(256))),
+  traits: v.optional(v.pipe(v.record(text(64), v.union([text(1024), v.number(), v.boolean(), v.null()])), v.maxEntries(64))),
+  url: v.optional(text(4096), ""),
+  title: v.optional(text(512), ""),
+  userAgent: v.optional(text(1024), ""),
+  viewport: v.optional(viewportSchema),
+  startTime: v.optional(at),
+  referrer: v.optional(v.nullable(text(4096))),
+  timeZone: v.optional(v.nullable(text(64))),
+  language: v.optional(v.nullable(text(64))),
+  release: v.optional(v.nullable(text(256))),
+  environment: v.optional(v.nullable(text(64))),
+} as const;
