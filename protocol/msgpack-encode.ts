@@ -5,14 +5,7 @@
 
 /** What can be packed. `undefined` map values are left out, as JSON does. */
 export type Packable =
-  | null
-  | undefined
-  | boolean
-  | number
-  | string
-  | Uint8Array
-  | readonly Packable[]
-  | { readonly [key: string]: Packable };
+  null | undefined | boolean | number | string | Uint8Array | readonly Packable[] | { readonly [key: string]: Packable };
 
 const utf8 = new TextEncoder();
 
