@@ -1,0 +1,59 @@
+/** `npm run dev`: builds all parts again as their sources change, and restarts the server when its part is new. */
+
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { build } from "vite";
+import { parts, root } from "./lib/parts.mjs";
+
+/** @type {import("node:child_process").ChildProcess | null} */
+let server = null;
+let starting = Promise.resolve();
+let stopping = false;
+
+function stopServer() {
+  const running = server;
+  server = null;
+  if (!running || running.exitCode !== null || running.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    running.once("exit", resolve);
+    running.kill("SIGTERM");
+  });
+}
+
+function restartServer() {
+  starting = starting.then(async () => {
+    await stopServer();
+    if (stopping) return;
+    server = spawn(process.execPath, [join(root, "dist/server/main.js")], { cwd: root, stdio: "inherit" });
+    server.once("exit", (code) => {
+      if (code) console.log(`The server ended with ${code}; it starts again when a source changes.`);
+    });
+  });
+}
+
+const watchers = [];
+const ready = new Set();
+
+for (const part of parts) {
+  const watcher = await build({
+    root: join(root, part.name),
+    configFile: join(root, part.name, "vite.config.ts"),
+    logLevel: "warn",
+    build: { outDir: join(root, "dist", part.name), emptyOutDir: true, watch: {} },
+  });
+  watchers.push(watcher);
+  watcher.on("event", (event) => {
+    if (event.code === "ERROR") console.error(`${part.name}: ${event.error.message}`);
+    if (event.code !== "BUNDLE_END") return;
+    console.log(`${part.name}: built`);
+    ready.add(part.name);
+    if (ready.size === parts.length && (part.name === "server" || server === null)) restartServer();
+  });
+}
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    stopping = true;
+    void Promise.all([starting.then(stopServer), ...watchers.map((watcher) => watcher.close())]).then(() => process.exit(0));
+  });
+}

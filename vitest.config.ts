@@ -1,0 +1,78 @@
+/** How the tests run: six projects, from the quick to the slow; none is ever retried. */
+
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+const everywhere = ["protocol", "server", "tracker", "viewer", "bin", "bench"];
+const slowNames = ["**/*.pg.test.ts", "**/*.browser.test.ts"];
+const never = ["**/node_modules/**", "dist/**", "data/**"];
+const postgres = ["test/harness/postgres.ts"];
+
+export default defineConfig({
+  test: {
+    retry: 0,
+    projects: [
+      {
+        plugins: [svelte()],
+        resolve: { conditions: ["browser"] },
+        test: {
+          name: "unit",
+          include: [...everywhere.map((folder) => `${folder}/**/*.test.ts`), "test/harness/**/*.test.ts"],
+          exclude: [...slowNames, ...never],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { test: { name: "house", include: ["test/*.test.ts"], exclude: never, testTimeout: 30_000, sequence: { groupOrder: 0 } } },
+      {
+        test: {
+          name: "pg",
+          include: ["**/*.pg.test.ts"],
+          exclude: never,
+          globalSetup: postgres,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts", "test/contracts/**/*.test.ts"],
+          exclude: never,
+          globalSetup: postgres,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // A browser and a server of its own for each file: one at a time, or two cores are too few.
+        test: {
+          name: "browser",
+          include: ["**/*.browser.test.ts", "test/e2e/**/*.test.ts", "test/start/**/*.test.ts"],
+          exclude: never,
+          globalSetup: postgres,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          name: "loss",
+          include: ["test/loss/**/*.test.ts"],
+          exclude: never,
+          globalSetup: postgres,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
+        },
+      },
+    ],
+  },
+});
