@@ -156,8 +156,8 @@ class DailyFile {
       this.logger = winston.createLogger({
         level: "debug",
         format: winston.format.printf((info) => String(info.message)),
-        transports: [transport],
       });
+      this.logger.pipe(transport);
       this.logger.on("error", (error: unknown) => this.fail(error));
     } catch (error) {
       this.fail(error);

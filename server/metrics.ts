@@ -115,9 +115,10 @@ export function createMetrics(): Metrics {
     },
     render() {
       let text = "";
-      for (const { name, help, type, samples } of entries.values()) {
+      for (const entry of entries.values()) {
+        const { name, help, type } = entry;
         text += `# HELP ${PREFIX}${name} ${help}\n# TYPE ${PREFIX}${name} ${type}\n`;
-        for (const [suffix, value] of samples()) text += `${PREFIX}${name}${suffix} ${value}\n`;
+        for (const [suffix, value] of entry.samples()) text += `${PREFIX}${name}${suffix} ${value}\n`;
       }
       return text;
     },
