@@ -7,7 +7,10 @@
  */
 
 import type { Envelope } from "../../protocol/codec.ts";
+import type { RrwebEvent } from "../../protocol/rrweb-event.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../log.ts";
 import type { BatchRow } from "../store/store.ts";
 
 /** One viewer's connection, as `server/net` gives it to this room. */
@@ -44,6 +47,16 @@ export interface History {
   findSession(sessionId: string): Promise<{ session: SessionSummary; tabs: TabSummary[]; startedOn: string } | null>;
 }
 
+/** Answers `get_session_events`; implemented by `server/replay`. */
+export interface SessionEvents {
+  /** Events in the order of their arrival, from index `fromIndex`; `limit` is cut to what the implementation allows. */
+  readEvents(
+    session: { sessionId: string; startedOn: string },
+    fromIndex: number,
+    limit: number | undefined,
+  ): Promise<{ events: RrwebEvent[]; nextIndex: number }>;
+}
+
 /** What the live edge asks of a tab's tracker; implemented by `server/ingest`. */
 export interface TrackerRequests {
   requestCheckout(sessionId: string, tab: string): void;
@@ -64,18 +77,34 @@ export interface ViewerConnection {
 /** What ingest tells the live edge. All of it is synchronous and cheap: it runs before the store. */
 export interface Live {
   connect(port: ViewerPort): ViewerConnection;
+  start(): void;
   /** A tab opened (or came back) in a session; makes the session live. */
   openTab(session: SessionSummary, tabs: readonly TabSummary[], startedOn: string, tab: string): void;
+  /** Everything of `tab` up to `upto` is durable: the tail may let go of it, the database has it. */
+  committed(sessionId: string, tab: string, upto: number): void;
   /** Forwards a batch to the session's viewers and keeps it in the tail. */
   publish(batch: BatchRow): void;
   /** Facts of a session changed (user, address, title, tabs, status, counts). */
   update(session: SessionSummary, tabs: readonly TabSummary[]): void;
   gap(sessionId: string, tab: string, fromSeq: number, toSeq: number): void;
-  end(session: SessionSummary, reason: "ended" | "idle" | "erased"): void;
+  /** The session is over (and all of it durable), or erased. Feeds get what they miss, then `session_ended`. */
+  end(session: Pick<SessionSummary, "sessionId" | "endedAt">, reason: "ended" | "idle" | "erased"): void;
   /** Sessions with a connected tab, of the projects given (all when absent), newest first. */
   activeSessions(projectIds?: ReadonlySet<number>): SessionSummary[];
   watcherCount(sessionId: string): number;
   status(): { viewers: number; feeds: number; sessions: number; tailBytes: number; resyncs: number };
   /** Ends every feed; used by drain and when rights are withdrawn. */
   stop(): void;
+}
+
+/** What `createLive` is given. The functions of `publisher` and `requests` are called only after `start`. */
+export interface LiveDeps {
+  publisher: Publisher;
+  history: History;
+  events: SessionEvents;
+  requests: TrackerRequests;
+  clock: Clock;
+  log: Logger;
+  /** Most bytes of payloads kept in all tails together, besides what the database does not have yet (`MAX_TAIL_MB`). */
+  maxTailBytes: number;
 }
