@@ -40,7 +40,7 @@ const noEnvironment = {
 };
 
 /** Folders with a TypeScript project of their own; one that is not there yet is left out. */
-const projects = ["protocol", "server", "tracker", "viewer", "test"].filter((folder) =>
+const projects = ["protocol", "server", "tracker", "viewer", "test", "bench"].filter((folder) =>
   existsSync(new URL(`${folder}/tsconfig.json`, import.meta.url)),
 );
 
@@ -65,7 +65,10 @@ export default tseslint.config(
       "@typescript-eslint/no-floating-promises": "error",
       "@typescript-eslint/no-misused-promises": "error",
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
-      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      "@typescript-eslint/no-confusing-void-expression": [
+        "error",
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
       "no-warning-comments": ["error", { terms: ["todo", "fixme", "xxx", "hack"], location: "start" }],

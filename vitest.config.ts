@@ -13,7 +13,7 @@ export default defineConfig({
     retry: 0,
     projects: [
       {
-        plugins: [svelte()],
+        plugins: [svelte({ configFile: false })],
         resolve: { conditions: ["browser"] },
         test: {
           name: "unit",

@@ -10,7 +10,7 @@ const tsc = bin("typescript/bin/tsc");
 
 /** One check: a name and the Node script that does it, with its arguments. */
 const checks = [
-  ...["protocol", "server", "tracker", "test"].map((folder) => [`types of ${folder}`, tsc, "-p", folder]),
+  ...["protocol", "server", "tracker", "test", "bench"].map((folder) => [`types of ${folder}`, tsc, "-p", folder]),
   [
     "types of viewer",
     bin("svelte-check/bin/svelte-check"),

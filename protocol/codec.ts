@@ -1,11 +1,13 @@
 /**
  * Messages to and from bytes, for the server and the viewer (the page uses `msgpack-encode.ts` and plain JSON, to stay small).
- * A text frame is JSON, a binary frame the same object in MessagePack; records and other extensions are off.
+ * A text frame is JSON, a binary frame the same object in MessagePack, without extensions.
  */
 
 import { Packr, Unpackr } from "msgpackr";
 import * as v from "valibot";
 import { MAX_DEPTH } from "./limits.ts";
+import { findMsgpackFault } from "./msgpack-check.ts";
+import { cleanText } from "./text.ts";
 
 /** Why a frame was refused. */
 export class MalformedMessage extends Error {
@@ -18,17 +20,25 @@ export interface Envelope {
   data: unknown;
 }
 
-const packr = new Packr({ useRecords: false, variableMapSize: true });
+// `skipValues` leaves out what is undefined, as JSON does; without it each becomes an extension. Its type is missing in msgpackr.
+const packing = { useRecords: false, variableMapSize: true, skipValues: [undefined] };
+const packr: { pack(value: unknown): Uint8Array } = new Packr(packing);
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "number" });
 
 /** Packs `{type, data}` into a binary frame. The result is the caller's to keep. */
 export function encodeBinary(type: string, data: unknown): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(packr.pack({ type, data }));
+  return new Uint8Array(packr.pack({ type, data }));
 }
 
 /** Writes `{type, data}` as a text frame; bytes become base64. */
 export function encodeText(type: string, data: unknown): string {
-  return JSON.stringify({ type, data }, (_key, value: unknown) => (value instanceof Uint8Array ? toBase64(value) : value));
+  return JSON.stringify({ type, data }, bytesToBase64);
+}
+
+/** Looks at the value as it was before `toJSON`: that of Node's Buffer has made an object of the bytes already. */
+function bytesToBase64(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
+  const held = this[key];
+  return held instanceof Uint8Array ? toBase64(held) : value;
 }
 
 /**
@@ -36,6 +46,8 @@ export function encodeText(type: string, data: unknown): string {
  * @throws MalformedMessage with a reason that is safe to send back
  */
 export function decodeBinary(bytes: Uint8Array): Envelope {
+  const fault = findMsgpackFault(bytes);
+  if (fault !== null) throw new MalformedMessage(`not a MessagePack message: ${fault}`);
   let value: unknown;
   try {
     value = unpackr.unpack(bytes);
@@ -83,7 +95,7 @@ export function parseMessage<S extends Record<string, v.GenericSchema>, T extend
 export function describeIssue(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue);
   const what = issue.type === "check" || issue.type === "custom" ? issue.message : `expected ${issue.expected ?? issue.type}`;
-  return path ? `${path.slice(0, 128)}: ${what}` : what;
+  return path ? `${cleanText(path.slice(0, 128))}: ${what}` : what;
 }
 
 function toEnvelope(value: unknown): Envelope {

@@ -42,11 +42,16 @@ export type TrackerGap = v.InferOutput<typeof trackerGapSchema>;
 export const sessionEndSchema = v.object({ sessionId: v.optional(sessionIdSchema) });
 export const tabEndSchema = v.object({ tab: v.optional(tabSchema) });
 
+/** A batch of either kind. A batch that has `events` is meant as a plain one, so that a fault in it is named by its field. */
+export const batchSchema = v.lazy((input): typeof plainBatchSchema | typeof packedBatchSchema =>
+  typeof input === "object" && input !== null && "events" in input ? plainBatchSchema : packedBatchSchema,
+);
+
 /** Tracker to server, by message type. */
 export const fromTracker = {
   session_start: sessionStartSchema,
   session_update: sessionUpdateSchema,
-  events_batch: v.union([packedBatchSchema, plainBatchSchema]),
+  events_batch: batchSchema,
   gap: trackerGapSchema,
   tab_end: tabEndSchema,
   session_end: sessionEndSchema,
