@@ -1,6 +1,21 @@
 /** The door of auth: who is asking, and what may he see. */
 
+import type { Clock } from "../clock.ts";
+import type { Database } from "../db/db.ts";
+import type { Logger } from "../log.ts";
 import type { Route } from "../net/route.ts";
+import { createAttempts } from "./attempts.ts";
+import { cookieStyle } from "./cookies.ts";
+import { prepareFirstAdministrator } from "./first-administrator.ts";
+import { createIdentities } from "./identities.ts";
+import { createPasswords } from "./passwords.ts";
+import { createSetupRoutes } from "./setup-routes.ts";
+import { createSignIns } from "./sign-ins.ts";
+import { createSignInRoutes } from "./sign-in-routes.ts";
+import { createTokenRoutes } from "./token-routes.ts";
+import { isTrusted } from "./trusted-origin.ts";
+
+export { ensureSecret } from "./secret.ts";
 
 /** `nobody` has shown nothing; `user` a sign-in cookie; `token` a bearer token. */
 export type Identity =
@@ -10,6 +25,7 @@ export type Identity =
       kind: "token";
       tokenId: number;
       userId: number;
+      /** Only for an administrator's token of scope `admin` that is not bound to a project. */
       isAdmin: boolean;
       scopes: ReadonlySet<string>;
       projectIds: ReadonlySet<number>;
@@ -26,15 +42,98 @@ export interface Credentials {
 
 /** True where this identity may read the sessions of this project. `projectIds` of an administrator holds every project. */
 export function maySee(identity: Identity, projectId: number): boolean {
-  return identity.kind !== "nobody" && identity.projectIds.has(projectId);
+  return readableProjects(identity).has(projectId);
 }
 
+/** Every project whose sessions this identity may read; none for a token without the scope `read` or `admin`. */
+export function readableProjects(identity: Identity): ReadonlySet<number> {
+  switch (identity.kind) {
+    case "nobody":
+      return NONE;
+    case "user":
+      return identity.projectIds;
+    case "token":
+      return identity.scopes.has("read") || identity.scopes.has("admin") ? identity.projectIds : NONE;
+  }
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
 export interface Auth {
-  /** Never throws for bad credentials: they make a `nobody`. */
+  /**
+   * Never throws for bad credentials: they make a `nobody`. Answers may be 2 s old, so that what was revoked elsewhere stops working
+   * within 5 s.
+   */
   identify(credentials: Credentials): Promise<Identity>;
-  /** True where a request that changes something comes from our own pages (or carries a bearer token). */
+  /**
+   * True where a request that changes something comes from our own pages (or carries a bearer token). Without any of the three it is no
+   * browser, and trusted; an upgrade that shows a cookie should be asked for an `origin` besides.
+   */
   isTrustedOrigin(origin: string | undefined, host: string | undefined, secFetchSite: string | undefined): boolean;
   /** Makes the first administrator from `CREATE_SUPERUSER`, or a one-time set-up link; null where there is an administrator. */
   prepareFirstAdministrator(): Promise<{ setupUrl: string } | { createdEmail: string } | null>;
+  /** What was remembered about identities is read again: projects or members changed. */
+  forgetIdentities(): void;
+  /** Begins to write behind when sign-ins and tokens were used last. */
+  start(): void;
+  /** Writes what is left of that. */
+  stop(): Promise<void>;
   routes: readonly Route[];
+}
+
+/** What the room is built from. */
+export interface AuthDeps {
+  db: Database;
+  clock: Clock;
+  log: Logger;
+  /** Base address under which browsers reach us; https makes the cookie Secure. */
+  publicUrl: string;
+  /** Further origins whose pages may use the cookie (`ALLOWED_ORIGINS`). */
+  allowedOrigins?: readonly string[];
+  /** `CREATE_SUPERUSER`, `email:password`; empty for a set-up link. */
+  createSuperuser: string;
+}
+
+/** Builds the room. */
+export function createAuth(deps: AuthDeps): Auth {
+  const { db, clock, log } = deps;
+  const cookie = cookieStyle(deps.publicUrl);
+  const passwords = createPasswords();
+  const identities = createIdentities({
+    db,
+    clock,
+    cookie,
+    onSaveFailed: (error) => {
+      log.warn("last uses of sign-ins could not be saved", { error: error instanceof Error ? error.message : String(error) });
+    },
+  });
+  const signIns = createSignIns({ db, clock, cookie });
+  const forget = () => {
+    identities.forget();
+  };
+  return {
+    identify: (credentials) => identities.identify(credentials),
+    isTrustedOrigin: (origin, host, secFetchSite) =>
+      isTrusted({ publicUrl: deps.publicUrl, allowed: deps.allowedOrigins ?? [] }, origin, host, secFetchSite),
+    prepareFirstAdministrator: () => prepareFirstAdministrator({ db, clock, passwords }, deps.createSuperuser, deps.publicUrl),
+    forgetIdentities: forget,
+    start: () => {
+      identities.start();
+    },
+    stop: () => identities.stop(),
+    routes: [
+      ...createSignInRoutes({
+        db,
+        log,
+        passwords,
+        signIns,
+        // Ten wrong passwords, then one try each half minute; an address may be many people.
+        byAccount: createAttempts(clock, 10, 30_000),
+        byAddress: createAttempts(clock, 30, 5_000),
+        onSignedOut: forget,
+      }),
+      ...createSetupRoutes({ db, clock, log, passwords, signIns, byAddress: createAttempts(clock, 10, 10_000) }),
+      ...createTokenRoutes({ db, clock, onRevoked: forget }),
+    ],
+  };
 }

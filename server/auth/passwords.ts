@@ -1,0 +1,67 @@
+/** Passwords as Argon2id, with the parameters of the OWASP Password Storage Cheat Sheet (m = 19 MiB, t = 2, p = 1). */
+
+import { randomBytes } from "node:crypto";
+import { hash, parseOptions, verify } from "@node-rs/argon2";
+import { AppError } from "../app-error.ts";
+
+const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+/** `Algorithm.Argon2id` of the package, whose enum exists in its types only. */
+const ARGON2ID: number = 2;
+/** Each one at work takes 19 MiB and one thread of libuv's four. */
+const MAX_AT_ONCE = 4;
+/** Sign-ins that wait past this are refused; at about 20 ms each that is a second of waiting. */
+const MAX_WAITING = 200;
+
+/** What a password turned out to be; `rehash` replaces a stored hash whose parameters are lower than today's. */
+export type PasswordCheck = { isRight: false } | { isRight: true; rehash: string | null };
+
+export interface Passwords {
+  hash(password: string): Promise<string>;
+  /** Takes as long for `null` (nobody has that address) as for a wrong password. */
+  check(stored: string | null, password: string): Promise<PasswordCheck>;
+}
+
+/** Builds the hasher; at most four hashes are at work at once. */
+export function createPasswords(): Passwords {
+  const queue: (() => void)[] = [];
+  let running = 0;
+  let dummy: Promise<string> | null = null;
+
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (running >= MAX_AT_ONCE) {
+      if (queue.length >= MAX_WAITING) throw new AppError("overload", "too many sign-ins at once", { retryAfterMs: 2_000 });
+      await new Promise<void>((resolve) => queue.push(resolve));
+    } else running++;
+    try {
+      return await work();
+    } finally {
+      const next = queue.shift();
+      if (next) next();
+      else running--;
+    }
+  }
+
+  const hashNow = (password: string) => inTurn(() => hash(password, PARAMETERS));
+
+  function makeDummy(): Promise<string> {
+    const making = hashNow(randomBytes(16).toString("hex"));
+    making.catch(() => (dummy = null));
+    return making;
+  }
+
+  return {
+    hash: hashNow,
+    async check(stored, password) {
+      const against = stored ?? (await (dummy ??= makeDummy()));
+      const isRight = (await inTurn(() => verify(against, password).catch(() => false))) && stored !== null;
+      if (!isRight) return { isRight: false };
+      return { isRight: true, rehash: isOutdated(against) ? await hashNow(password) : null };
+    },
+  };
+}
+
+function isOutdated(stored: string): boolean {
+  const used = parseOptions(stored);
+  const algorithm: number = used.algorithm;
+  return algorithm !== ARGON2ID || used.memoryCost < PARAMETERS.memoryCost || used.timeCost < PARAMETERS.timeCost;
+}

@@ -1,0 +1,109 @@
+/** Statements that read what a timeline is drawn from: markers, errors, gaps, and the checkout index. All times are page time. */
+
+import type { Marker, MarkerKind } from "../../protocol/markers.ts";
+import type { Queryable } from "../db/db.ts";
+import type { SessionKey } from "./session-rows.ts";
+
+const MAX_MARKERS = 10_000;
+const MAX_ERRORS = 1_000;
+const MAX_GAPS = 1_000;
+/** A checkout each 30 s makes 2,880 in a day and tab. */
+const MAX_CHECKOUTS = 20_000;
+
+/** A marker, where it was recorded, and for errors the id of the occurrence. */
+export type SessionMarker = Pick<Marker, "kind" | "at" | "data"> & {
+  name: string;
+  text: string;
+  tab: string;
+  seq: number;
+  errorId: string | null;
+};
+
+/** The markers of a session in time order; errors come first into the bound, clicks last. */
+export async function listMarkers(db: Queryable, key: SessionKey): Promise<SessionMarker[]> {
+  const rows = await db.query<SessionMarker & { kind: MarkerKind }>(
+    `SELECT m.tab, m.seq, m.kind, m.at, m.name, m.text, m.data, e.error_id AS "errorId"
+     FROM session_markers m LEFT JOIN session_errors e
+       ON e.session_id = m.session_id AND e.tab = m.tab AND e.seq = m.seq AND e.ordinal = m.ordinal AND e.started_on = m.started_on
+     WHERE m.session_id = $1 AND m.started_on = $2::date
+     ORDER BY (m.kind <> 'error'), (m.kind = 'click'), m.at LIMIT ${MAX_MARKERS}`,
+    [key.sessionId, key.startedOn],
+  );
+  return rows.sort((a, b) => a.at - b.at);
+}
+
+/** An occurrence on its session's timeline. */
+export interface SessionError {
+  id: string;
+  tab: string;
+  seq: number;
+  at: number;
+  type: string;
+  message: string;
+  url: string;
+}
+
+/** The errors of a session in time order. */
+export async function listErrors(db: Queryable, key: SessionKey): Promise<SessionError[]> {
+  return db.query<SessionError>(
+    `SELECT error_id AS id, tab, seq, at, type, message, url FROM session_errors
+     WHERE session_id = $1 AND started_on = $2::date ORDER BY at, tab, seq, ordinal LIMIT ${MAX_ERRORS}`,
+    [key.sessionId, key.startedOn],
+  );
+}
+
+/** A hole in the stored seqs of a tab: between the end of the batch before and the beginning of the one after. */
+export interface SessionGap {
+  tab: string;
+  fromSeq: number;
+  toSeq: number;
+  fromAt: number;
+  toAt: number;
+}
+
+/** The gaps of a session. The holes are found in the primary key alone; only their edges are read. */
+export async function listGaps(db: Queryable, key: SessionKey): Promise<SessionGap[]> {
+  return db.query<SessionGap>(
+    `WITH holes AS (
+       SELECT tab, before, seq FROM (
+         SELECT tab, seq, lag(seq, 1, -1) OVER (PARTITION BY tab ORDER BY seq) AS before
+         FROM session_events WHERE session_id = $1 AND started_on = $2::date
+       ) AS seqs WHERE before <> seq - 1 LIMIT ${MAX_GAPS}
+     )
+     SELECT h.tab, h.before + 1 AS "fromSeq", h.seq - 1 AS "toSeq", a.first_at AS "toAt",
+       least(a.first_at, coalesce(b.last_at, (extract(epoch FROM t.started_at) * 1000)::float8, a.first_at)) AS "fromAt"
+     FROM holes h
+     JOIN session_events a ON a.session_id = $1 AND a.started_on = $2::date AND a.tab = h.tab AND a.seq = h.seq
+     LEFT JOIN session_events b ON b.session_id = $1 AND b.started_on = $2::date AND b.tab = h.tab AND b.seq = h.before
+     LEFT JOIN session_tabs t ON t.session_id = $1 AND t.tab = h.tab
+     ORDER BY a.first_at`,
+    [key.sessionId, key.startedOn],
+  );
+}
+
+/** A point where playback can start. */
+export interface SessionCheckout {
+  tab: string;
+  seq: number;
+  at: number;
+}
+
+/** The checkout index of a session: with it a viewer loads any moment by one bounded request. */
+export async function listCheckouts(db: Queryable, key: SessionKey): Promise<SessionCheckout[]> {
+  return db.query<SessionCheckout>(
+    `SELECT tab, seq, first_at AS at FROM session_events
+     WHERE session_id = $1 AND started_on = $2::date AND checkout ORDER BY first_at, tab, seq LIMIT ${MAX_CHECKOUTS}`,
+    [key.sessionId, key.startedOn],
+  );
+}
+
+/** Newest checkout of a tab at or before page time `at`, or null. */
+export async function findCheckout(db: Queryable, key: SessionKey, tab: string, at: number): Promise<number | null> {
+  const rows = await db.query<{ seq: number }>(
+    `SELECT seq FROM session_events
+     WHERE session_id = $1 AND started_on = $2::date AND tab = $3 AND checkout AND first_at <= $4
+     ORDER BY first_at DESC, seq DESC LIMIT 1`,
+    [key.sessionId, key.startedOn, tab, at],
+  );
+  return rows[0]?.seq ?? null;
+}
