@@ -1,0 +1,397 @@
+/**
+ * The player: shows a session on a stage, live or from history, and goes from one to the other.
+ *
+ * Modes: `recorded` (a clock of its own moves along the recording, or stands still) and `live` (the visitor's clock). Both do the same work
+ * with every frame: give the scene the events that are due, and build the next scene where a page, a tab, a checkout or a jump needs one.
+ */
+
+import type { ViewerBatch } from "../../protocol/batch.ts";
+import type { BatchCache, CachedBatch } from "./batch-cache.ts";
+import { EventCursor } from "./event-cursor.ts";
+import type { History } from "./history.ts";
+import { LiveClock } from "./live-clock.ts";
+import { PlaybackClock } from "./playback-clock.ts";
+import { OpenQueue } from "./open-queue.ts";
+import type { PlayerStatus } from "./player-status.ts";
+import { findQuietEnd } from "./quiet-time.ts";
+import { Scene } from "./scene.ts";
+import type { Page, Timeline } from "./timeline.ts";
+
+/** Events are handed to the scene this long (page time) before they are due: pointer moves begin half a second before their event. */
+const LOOK_AHEAD_MS = 700;
+/** A jump forward of up to this long inside a scene is walked instead of built anew. */
+const WALK_MS = 10_000;
+/** How often playback looks for a quiet time to skip. */
+const SKIP_LOOK_MS = 200;
+/** The next stretch is loaded when it is this close, in seconds of watching. */
+const PREFETCH_MS = 15_000;
+/** Playback that comes this close to a live edge becomes live. */
+const CATCH_UP_MS = 400;
+/** After a longer time in the background the live scene is built anew instead of caught up. */
+const MAX_HIDDEN_MS = 5_000;
+
+export interface PlayerDeps {
+  stage: HTMLElement;
+  timeline: Timeline;
+  cache: BatchCache;
+  history: History;
+  /** Called when the status may have changed, at most once a frame. */
+  onChange: (status: PlayerStatus) => void;
+  /** Called when a moment cannot be shown: a BrokenScene, or what loading threw. */
+  onFailure: (error: unknown) => void;
+}
+
+/** Where a scene is wanted; `live` is the newest moment there is. */
+interface Target {
+  at: number;
+  live: boolean;
+}
+
+export class Player {
+  private readonly deps: PlayerDeps;
+  private readonly liveClock = new LiveClock();
+  private readonly clock = new PlaybackClock();
+  private readonly opener: OpenQueue<Target>;
+  private mode: PlayerStatus["mode"] = "recorded";
+  private stage: PlayerStatus["stage"] = "opening";
+  private wantsToPlay = false;
+  private skipInactive = false;
+  private chosenGroup: string | null = null;
+  private scene: Scene | null = null;
+  private cursor: EventCursor | null = null;
+  private skipped: PlayerStatus["skipped"] = null;
+  private isConnected = false;
+  private frame = 0;
+  private hiddenSince: number | null = null;
+  private nextSkipLook = 0;
+
+  constructor(deps: PlayerDeps) {
+    this.deps = deps;
+    this.opener = new OpenQueue(
+      (target, signal) => this.open(target, signal),
+      (error) => {
+        this.clock.stop(performance.now());
+        this.stage = "broken";
+        deps.onFailure(error);
+      },
+    );
+    document.addEventListener("visibilitychange", this.onVisibility);
+    this.frame = requestAnimationFrame(this.onFrame);
+  }
+
+  get status(): PlayerStatus {
+    const { scene } = this;
+    return {
+      mode: this.mode,
+      playing: this.mode === "live" || this.wantsToPlay,
+      stage: this.stage,
+      at: this.at(performance.now()),
+      speed: this.clock.speed,
+      skipInactive: this.skipInactive,
+      tab: scene?.tab ?? null,
+      group: scene ? (this.deps.timeline.page(scene.tab)?.group ?? null) : this.chosenGroup,
+      followsVisitor: this.chosenGroup === null,
+      width: scene?.width ?? 0,
+      height: scene?.height ?? 0,
+      href: scene?.href ?? "",
+      skipped: this.skipped,
+    };
+  }
+
+  /** The document on the stage, for tests. */
+  get document(): Document | null {
+    return this.scene?.document ?? null;
+  }
+
+  /** Takes note of a batch of the live feed; it is in the cache and on the timeline already. */
+  acceptLive(batch: Pick<ViewerBatch, "lastAt">): void {
+    this.liveClock.observe(batch.lastAt, performance.now());
+    if (this.mode !== "live") return;
+    if (!this.scene && !this.opener.busy) this.opener.want({ at: Infinity, live: true });
+    else this.pumpLive();
+  }
+
+  /** Tells whether the visitor's page is connected: without it live time stands still. */
+  setConnected(isConnected: boolean): void {
+    this.isConnected = isConnected;
+  }
+
+  goLive(): void {
+    this.mode = "live";
+    this.wantsToPlay = true;
+    this.clock.stop(performance.now());
+    this.opener.want({ at: Infinity, live: true });
+  }
+
+  /** Shows the moment `at`; plays on from there if it was playing. */
+  seek(at: number): void {
+    const { timeline } = this.deps;
+    const target = Math.min(Math.max(at, timeline.from), Math.max(timeline.to, timeline.from));
+    const before = this.at(performance.now());
+    this.leaveLive();
+    this.clock.set(target, performance.now());
+    const walks = target >= before && target - before <= WALK_MS && this.canWalkTo(target);
+    if (walks && !this.opener.busy) this.pump();
+    else this.opener.want({ at: target, live: false });
+  }
+
+  play(): void {
+    if (this.mode === "live") return;
+    this.wantsToPlay = true;
+    if (this.at(performance.now()) >= this.deps.timeline.to - 1) this.seek(this.deps.timeline.from);
+    if (this.stage === "shown") this.run();
+  }
+
+  pause(): void {
+    const at = this.at(performance.now());
+    const wasLive = this.mode === "live";
+    this.leaveLive();
+    if (wasLive) this.clock.set(at, performance.now());
+    this.wantsToPlay = false;
+    this.clock.stop(performance.now());
+    this.scene?.setSpeed(0);
+  }
+
+  setSpeed(speed: number): void {
+    this.clock.setSpeed(speed, performance.now());
+    if (this.clock.running) this.scene?.setSpeed(this.clock.speed);
+  }
+
+  setSkipInactive(skipInactive: boolean): void {
+    this.skipInactive = skipInactive;
+  }
+
+  /** Shows one browser tab of the visitor, or (null) the one that he is in. */
+  showGroup(group: string | null): void {
+    this.chosenGroup = group;
+    this.opener.want({ at: this.mode === "live" ? Infinity : this.at(performance.now()), live: this.mode === "live" });
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.frame);
+    document.removeEventListener("visibilitychange", this.onVisibility);
+    this.opener.stop();
+    this.deps.history.stop();
+    this.scene?.destroy();
+    this.scene = null;
+  }
+
+  /** Page time shown. */
+  private at(monotonic: number): number {
+    if (this.mode === "recorded") return this.clock.read(monotonic);
+    const { to } = this.deps.timeline;
+    return this.isConnected && this.liveClock.isSet ? Math.max(to, this.liveClock.at(monotonic)) : to;
+  }
+
+  private leaveLive(): void {
+    if (this.mode === "recorded") return;
+    const now = performance.now();
+    this.clock.set(this.at(now), now);
+    this.mode = "recorded";
+    if (this.wantsToPlay) this.clock.start(now);
+    this.scene?.setSpeed(this.clock.speed);
+  }
+
+  private run(): void {
+    this.clock.start(performance.now());
+    this.scene?.setSpeed(this.clock.speed);
+  }
+
+  private readonly onFrame = (): void => {
+    this.frame = requestAnimationFrame(this.onFrame);
+    const now = performance.now();
+    if (this.mode === "live") this.pumpLive();
+    else if (this.scene && !this.opener.busy) {
+      if (this.clock.running) this.stepRecorded(now);
+      this.pump();
+    }
+    this.deps.cache.trim((batch) => this.isNeeded(batch));
+    this.deps.onChange(this.status);
+  };
+
+  /** True for the stretch that is played and for what lies at the live edge. */
+  private isNeeded(batch: CachedBatch): boolean {
+    const { timeline } = this.deps;
+    const newest = timeline.checkouts(batch.tab).at(-1);
+    if (!newest || batch.seq >= newest.seq) return true;
+    if (batch.tab !== this.cursor?.tab) return false;
+    const at = timeline.checkoutBefore(batch.tab, this.at(performance.now()));
+    const next = at && timeline.checkoutAfter(at);
+    const after = next && timeline.checkoutAfter(next);
+    return at !== null && batch.seq >= at.seq && (!after || batch.seq < after.seq);
+  }
+
+  /** Everything that the passing of recorded time brings with it: the end, the live edge, another page, missing data, a quiet time. */
+  private stepRecorded(now: number): void {
+    const { timeline, history } = this.deps;
+    const at = this.clock.read(now);
+    if (this.isConnected && at >= this.liveEdge(now) - CATCH_UP_MS) {
+      this.goLive();
+      return;
+    }
+    if (at >= timeline.to && !this.isConnected) {
+      this.clock.set(timeline.to, now);
+      this.clock.stop(now);
+      this.wantsToPlay = false;
+      this.scene?.setSpeed(0);
+      return;
+    }
+    const page = this.pageAt(at);
+    if (!page) return;
+    if (page.tab !== this.scene?.tab || !history.isReady(page.tab, at)) {
+      this.opener.want({ at, live: false });
+      return;
+    }
+    this.prefetch(page, at);
+    if (this.skipInactive) this.skipQuietTime(at, now);
+  }
+
+  private pageAt(at: number): Page | null {
+    const { timeline } = this.deps;
+    const group = this.chosenGroup ?? timeline.groupAt(at);
+    return group === null ? null : timeline.pageAt(group, at);
+  }
+
+  private liveEdge(now: number): number {
+    return Math.max(this.deps.timeline.to, this.liveClock.at(now));
+  }
+
+  private prefetch(page: Page, at: number): void {
+    const { timeline, history } = this.deps;
+    const current = timeline.checkoutBefore(page.tab, at);
+    const next = current && timeline.checkoutAfter(current);
+    if (current) history.prefetch(current);
+    if (next && next.at - at < PREFETCH_MS * this.clock.speed) history.prefetch(next);
+    const following = timeline.pages.find((other) => other.group === page.group && other.from > page.from);
+    const first = following && timeline.checkouts(following.tab)[0];
+    if (first && first.at - at < PREFETCH_MS * this.clock.speed) history.prefetch(first);
+  }
+
+  private skipQuietTime(at: number, now: number): void {
+    if (!this.cursor || now < this.nextSkipLook) return;
+    this.nextSkipLook = now + SKIP_LOOK_MS;
+    const target = findQuietEnd(this.deps.timeline, this.cursor, at, this.chosenGroup);
+    if (target === null) return;
+    this.skipped = { ms: target - at, when: now };
+    this.clock.set(target, now);
+  }
+
+  private canWalkTo(at: number): boolean {
+    const { scene, cursor } = this;
+    if (!scene || cursor?.tab !== scene.tab || this.stage !== "shown") return false;
+    const { timeline, history } = this.deps;
+    if (this.pageAt(at)?.tab !== scene.tab || !history.isReady(scene.tab, at)) return false;
+    const checkout = timeline.checkoutBefore(scene.tab, at);
+    return checkout !== null && checkout.seq <= cursor.currentSeq && cursor.takenAt <= at + LOOK_AHEAD_MS;
+  }
+
+  /** Gives the scene what is due soon. */
+  private pump(): void {
+    const { scene, cursor } = this;
+    if (!scene || !cursor || this.opener.busy) return;
+    const at = this.clock.read(performance.now());
+    for (let next = cursor.peek(); next && next.at <= at + LOOK_AHEAD_MS; next = cursor.peek()) {
+      const checkout = cursor.peekCheckout();
+      if (checkout) {
+        if (next.at > at || scene.pending > 0) return;
+        if (!scene.absorb(checkout)) {
+          this.opener.want({ at, live: false });
+          return;
+        }
+        cursor.take();
+        cursor.take();
+        continue;
+      }
+      cursor.take();
+      scene.feed(next, next.at - at);
+    }
+  }
+
+  private pumpLive(): void {
+    const { scene, cursor } = this;
+    if (!scene || !cursor || this.opener.busy || document.hidden) return;
+    const { timeline, cache } = this.deps;
+    const page = this.pageAt(Infinity);
+    if (page && page.tab !== scene.tab) {
+      this.opener.want({ at: Infinity, live: true });
+      return;
+    }
+    for (let next = cursor.peek(); next; next = cursor.peek()) {
+      const checkout = cursor.peekCheckout();
+      if (checkout) {
+        if (scene.pending > 0) return;
+        if (!scene.absorb(checkout)) {
+          this.opener.want({ at: Infinity, live: true });
+          return;
+        }
+        cursor.take();
+        cursor.take();
+        continue;
+      }
+      cursor.take();
+      scene.feed(next, this.liveClock.dueIn(next.at, performance.now()), true);
+    }
+    const newest = timeline.checkouts(scene.tab).at(-1);
+    const hasHole = cache.newestSeq(scene.tab) > cursor.currentSeq && !cache.next(scene.tab, cursor.currentSeq);
+    if (hasHole && newest && newest.seq > cursor.currentSeq) this.opener.want({ at: Infinity, live: true });
+  }
+
+  /** Builds the scene for a target and puts it on the stage. */
+  private async open({ at, live }: Target, signal: AbortSignal): Promise<void> {
+    const { timeline, history, cache, stage } = this.deps;
+    const page = this.pageAt(at);
+    if (!page) return;
+    const moment = live ? Math.max(page.to, timeline.from) : at;
+    const checkout = timeline.checkoutBefore(page.tab, moment);
+    if (!checkout) return;
+    this.clock.stop(performance.now());
+    if (!live) this.scene?.setSpeed(0);
+    if (this.scene) this.stage = "loading";
+    history.abandonExcept([checkout, timeline.checkoutAfter(checkout)]);
+    await history.ensure(page.tab, moment, signal);
+    const cursor = new EventCursor(cache, page.tab, checkout.seq, () => {
+      if (this.mode === "live") this.pumpLive();
+    });
+    const events = await cursor.collect(live ? Infinity : at);
+    signal.throwIfAborted();
+    const scene = new Scene(events, {
+      stage,
+      tab: page.tab,
+      onResize: () => {
+        this.deps.onChange(this.status);
+      },
+    });
+    scene.setSpeed(live ? 1 : 0);
+    await painted();
+    this.scene?.destroy();
+    this.scene = scene;
+    this.cursor = cursor;
+    scene.reveal();
+    this.stage = "shown";
+    if (this.mode === "live") this.pumpLive();
+    else if (this.wantsToPlay) this.run();
+  }
+
+  private readonly onVisibility = (): void => {
+    const now = performance.now();
+    if (document.hidden) {
+      this.hiddenSince = now;
+      return;
+    }
+    const hiddenMs = now - (this.hiddenSince ?? now);
+    this.hiddenSince = null;
+    if (this.mode === "live" && hiddenMs > MAX_HIDDEN_MS) this.opener.want({ at: Infinity, live: true });
+  };
+}
+
+/** Resolves when what was just put into the document has been painted; at once where nobody sees it. */
+function painted(): Promise<void> {
+  if (document.hidden) return Promise.resolve();
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => {
+      requestAnimationFrame(() => {
+        resolve();
+      });
+    });
+  });
+}
