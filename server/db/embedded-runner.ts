@@ -1,0 +1,136 @@
+/**
+ * Postgres refuses to run as root. This file decides as whom it runs instead, without touching the host's accounts:
+ *
+ * - not root: as ourselves
+ * - root, files that belong to an ordinary account already: as that account
+ * - root with user namespaces: in one of its own, where root has another number; works below /root, files stay root's
+ * - root without them (a plain container): as an unprivileged account, from a copy of the programs if it cannot reach them
+ */
+
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
+import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { AppError } from "../app-error.ts";
+import { type Binaries, binariesIn } from "./embedded-binaries.ts";
+
+/** Runs a program of {@link Binaries} as somebody who is not root. */
+export interface Runner {
+  binaries: Binaries;
+  spawn(program: "initdb" | "postgres", args: readonly string[], options: SpawnOptions): ChildProcess;
+  /** Hands a file or folder to whoever runs the programs. */
+  own(file: string): void;
+}
+
+interface Account {
+  name: string;
+  uid: number;
+  gid: number;
+}
+
+/**
+ * @param dataDir where the cluster is or will be; its owner decides where it exists
+ * @throws AppError `config` where no way leads around running as root
+ */
+export function createRunner(binaries: Binaries, dataDir: string): Runner {
+  if (process.getuid?.() !== 0) return plainRunner(binaries);
+  const owner = existsSync(dataDir) ? statSync(dataDir) : null;
+  if (owner !== null && owner.uid !== 0)
+    return accountRunner(binaries, { name: `uid ${owner.uid}`, uid: owner.uid, gid: owner.gid }, dataDir);
+  const account = findAccount();
+  if (account !== null && canUnshare(account)) return namespaceRunner(binaries, account);
+  if (account === null) throw asRoot("there is no unprivileged account on this machine");
+  return accountRunner(binaries, account, dataDir);
+}
+
+function plainRunner(binaries: Binaries): Runner {
+  return { binaries, spawn: (program, args, options) => spawn(binaries[program], args, options), own: () => undefined };
+}
+
+function namespaceRunner(binaries: Binaries, account: Account): Runner {
+  return {
+    binaries,
+    spawn: (program, args, options) => spawn("unshare", [...unshareArgs(account), binaries[program], ...args], options),
+    own: () => undefined,
+  };
+}
+
+function unshareArgs(account: Account): string[] {
+  return ["--user", `--map-user=${account.uid}`, `--map-group=${account.gid}`, "--"];
+}
+
+function canUnshare(account: Account): boolean {
+  if (process.platform !== "linux") return false;
+  return spawnSync("unshare", [...unshareArgs(account), "true"], { stdio: "ignore" }).status === 0;
+}
+
+function accountRunner(binaries: Binaries, account: Account, dataDir: string): Runner {
+  const reachable = canRun(binaries, account) ? binaries : copyBinaries(binaries, account);
+  const parent = path.dirname(dataDir);
+  mkdirSync(parent, { recursive: true });
+  if (!canEnter(parent, account)) {
+    throw asRoot(`the account ${account.name} cannot reach ${parent}; set DATA_DIR to a folder that it can`);
+  }
+  return {
+    binaries: reachable,
+    spawn: (program, args, options) => spawn(reachable[program], args, { ...options, uid: account.uid, gid: account.gid }),
+    own: (file) => {
+      chownSync(file, account.uid, account.gid);
+    },
+  };
+}
+
+function canRun(binaries: Binaries, account: Account): boolean {
+  return spawnSync(binaries.initdb, ["--version"], { uid: account.uid, gid: account.gid, stdio: "ignore" }).status === 0;
+}
+
+function canEnter(folder: string, account: Account): boolean {
+  const how = { uid: account.uid, gid: account.gid, cwd: "/", stdio: "ignore" } as const;
+  return spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", folder], how).status === 0;
+}
+
+/** Puts a copy of the programs where every account can read them, once per version. */
+function copyBinaries(binaries: Binaries, account: Account): Binaries {
+  for (const base of ["/var/lib", tmpdir()]) {
+    const root = path.join(base, "watchback-postgres", binaries.version);
+    const copy = binariesIn(root, binaries.version);
+    try {
+      if (!isOwnFolder(path.dirname(root))) continue;
+      if (!existsSync(root)) {
+        const making = `${root}.${process.pid}`;
+        cpSync(binaries.root, making, { recursive: true, verbatimSymlinks: true });
+        renameSync(making, root);
+      }
+      if (canRun(copy, account)) return copy;
+      rmSync(root, { recursive: true, force: true });
+    } catch {
+      continue;
+    }
+  }
+  throw asRoot(`the account ${account.name} cannot run the programs in ${binaries.root}, nor a copy of them`);
+}
+
+/** Makes a folder that only root writes; false where somebody else owns one of that name. */
+function isOwnFolder(folder: string): boolean {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  return statSync(folder).uid === 0;
+}
+
+/** initdb looks its user up by number, so that an account must exist; which one matters little. */
+function findAccount(): Account | null {
+  if (!existsSync("/etc/passwd")) return null;
+  const accounts = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .map((line) => line.split(":"))
+    .map(([name, , uid, gid]) => ({ name: name ?? "", uid: Number(uid), gid: Number(gid) }))
+    .filter((account) => account.name !== "" && account.uid > 0 && account.gid > 0);
+  const byName = (name: string) => accounts.find((account) => account.name === name);
+  return byName("postgres") ?? byName("nobody") ?? accounts[0] ?? null;
+}
+
+function asRoot(why: string): AppError {
+  return new AppError(
+    "config",
+    `The embedded Postgres does not run as root, and ${why}. Start Watchback as an ordinary user, or set DATABASE_URL.`,
+  );
+}
