@@ -51,13 +51,14 @@ describe("packMessage", () => {
     );
   });
 
-  it("PRO-2 says the same as msgpackr does, for whatever msgpackr can read back", () => {
+  it("PRO-2 says the same as msgpackr does, but for the sign of zero, which msgpackr loses", () => {
     const packr = new Packr({ useRecords: false, variableMapSize: true });
+    const unsigned = (value: unknown): unknown => JSON.parse(JSON.stringify({ value: plain(value) }));
     fc.assert(
       fc.property(packable, (value) => {
-        expect(plain(unpackr.unpack(packMessage(value)))).toEqual(plain(unpackr.unpack(packr.pack(value))));
+        expect(unsigned(unpackr.unpack(packMessage(value)))).toEqual(unsigned(unpackr.unpack(packr.pack(value))));
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [[-0]] },
     );
   });
 
