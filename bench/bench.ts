@@ -1,0 +1,46 @@
+/**
+ * `npm run bench [-- NAME…]`: measures the published figures, each against its floor or peer in the same run, and prints for each one
+ * table and one JSON line. Ends with 1 where a figure misses its bar.
+ */
+
+import { ackLatency } from "./figures/ack-latency.ts";
+import { fanOut } from "./figures/fan-out.ts";
+import { idleConnections } from "./figures/idle-connections.ts";
+import { trackerSize } from "./figures/tracker-size.ts";
+import { isMet, toJsonLine, toTable, type Figure } from "./report.ts";
+import { createRig, type Rig } from "./rig.ts";
+
+/** Every figure, in the order of their run. */
+const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> = {
+  "tracker-size": trackerSize,
+  "ack-latency": ackLatency,
+  "fan-out": fanOut,
+  "idle-connections": idleConnections,
+};
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !Object.hasOwn(FIGURES, name));
+if (unknown.length > 0) {
+  console.error(`Unknown figure ${unknown.join(", ")}; there are ${Object.keys(FIGURES).join(", ")}.`);
+  process.exit(2);
+}
+
+const missed: string[] = [];
+const rig = await createRig();
+try {
+  for (const [name, measure] of Object.entries(FIGURES)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    try {
+      const figure = await measure(rig);
+      console.log(`${toTable(figure)}\n${toJsonLine(figure)}\n`);
+      if (!figure.checks.every(isMet)) missed.push(name);
+    } catch (error) {
+      console.error(`${name} could not be measured:`, error);
+      missed.push(name);
+    }
+  }
+} finally {
+  await rig.close();
+}
+if (missed.length > 0) console.log(`Missed: ${missed.join(", ")}`);
+process.exitCode = missed.length > 0 ? 1 : 0;

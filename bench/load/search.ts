@@ -1,0 +1,82 @@
+/** Finds the highest rate that a server keeps: steps up until it fails, closes in, and then proves the rate with three rounds. */
+
+import type { Fleet, RoundResult } from "./fleet.ts";
+import { median } from "./samples.ts";
+
+export interface SearchOptions {
+  /** First rate tried, in batches a second; should be one that surely holds. */
+  from: number;
+  /** Highest rate tried. */
+  to: number;
+  /** Ack p99 that a rate must keep. */
+  maxP99Ms: number;
+  roundMs: number;
+  /** Called before and after each proving round, e.g. to read processor time. */
+  onProof?: (round: number, phase: "before" | "after") => void;
+}
+
+export interface SearchResult {
+  batchesPerSec: number;
+  p50Ms: number;
+  p99Ms: number;
+  rounds: RoundResult[];
+}
+
+const STEP = 1.35;
+const CLOSE_IN_ROUNDS = 3;
+const PROOF_ROUNDS = 3;
+const BACK_OFF = 0.93;
+const PAUSE_MS = 150;
+
+/** A round is kept where everything due was sent and acknowledged, and the p99 holds. */
+function isKept(round: RoundResult, maxP99Ms: number): boolean {
+  return (
+    round.p99Ms < maxP99Ms &&
+    round.unacked === 0 &&
+    round.faults === 0 &&
+    round.resent === 0 &&
+    round.sentPerSec >= 0.98 * round.offeredPerSec
+  );
+}
+
+/** @param fleet opened, and warm by the first steps */
+export async function findHighestRate(fleet: Fleet, options: SearchOptions): Promise<SearchResult> {
+  const isGood = async (rate: number) => isKept(await runRound(fleet, rate, options.roundMs), options.maxP99Ms);
+  await fleet.run(options.from, options.roundMs); // warms both sides up; its figures do not count
+  let good = 0;
+  let bad = Number.POSITIVE_INFINITY;
+  for (let rate = options.from; good < options.to && bad === Number.POSITIVE_INFINITY; rate = Math.min(options.to, rate * STEP)) {
+    // One bad round may be the machine's fault, two are the server's.
+    if ((await isGood(rate)) || (await isGood(rate))) good = rate;
+    else bad = rate;
+  }
+  if (good === 0) good = options.from / STEP;
+  for (let i = 0; i < CLOSE_IN_ROUNDS && bad / good > 1.04 && bad !== Number.POSITIVE_INFINITY; i++) {
+    const rate = Math.sqrt(good * bad);
+    if (await isGood(rate)) good = rate;
+    else bad = rate;
+  }
+  for (let rate = good; ; rate *= BACK_OFF) {
+    const rounds: RoundResult[] = [];
+    for (let i = 0; i < PROOF_ROUNDS; i++) {
+      options.onProof?.(i, "before");
+      rounds.push(await runRound(fleet, rate, options.roundMs));
+      options.onProof?.(i, "after");
+    }
+    const kept = rounds.filter((round) => isKept(round, options.maxP99Ms)).length;
+    if (kept * 2 > PROOF_ROUNDS || rate < options.from / 8) {
+      return {
+        batchesPerSec: median(rounds.map((round) => round.ackedPerSec)),
+        p50Ms: median(rounds.map((round) => round.p50Ms)),
+        p99Ms: median(rounds.map((round) => round.p99Ms)),
+        rounds,
+      };
+    }
+  }
+}
+
+async function runRound(fleet: Fleet, rate: number, roundMs: number): Promise<RoundResult> {
+  const round = await fleet.run(rate, roundMs);
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  return round;
+}
