@@ -46,6 +46,10 @@ export interface Route {
   maxBodyBytes?: number;
   /** True for bodies that are not JSON, and so need no `Content-Type: application/json`. */
   anyBody?: boolean;
+  /** Scope with which a bearer token may use an unsafe method; `admin` always suffices, and is what is asked where nothing is said. */
+  scope?: string;
+  /** True for routes that any page may call: answered with `Access-Control-Allow-Origin: *`. Only with `open`. */
+  cors?: boolean;
   /** Query parameters, by name, with a line each; for the API description. */
   query?: Readonly<Record<string, string>>;
   /** @throws AppError, which becomes `{"error":{code,message}}` with its status */

@@ -1,0 +1,221 @@
+/**
+ * HTTP: finds the route, reads the body within its bound, asks who is calling, and turns what the room returns or throws into an
+ * answer. What no route takes goes to the static files.
+ */
+
+import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse, TemplatedApp } from "uWebSockets.js";
+import { AppError } from "../app-error.ts";
+import type { Auth, Identity } from "../auth/auth.ts";
+import type { Logger } from "../log.ts";
+import { LATENCY_BOUNDS, type Metrics } from "../metrics.ts";
+import { Exchange, type Headers } from "./exchange.ts";
+import type { AddressLimiter } from "./limits.ts";
+import { peerAddress } from "./peer-address.ts";
+import type { HttpRequest, Route } from "./route.ts";
+import type { RouteMatch, RouteTable } from "./route-table.ts";
+
+const DEFAULT_MAX_BODY_BYTES = 64 * 1024;
+/** Most bytes of bodies that are held at once, over all requests. */
+const MAX_BODIES_BYTES = 64 * 1024 * 1024;
+const CORS_HEADERS: Headers = { "Access-Control-Allow-Origin": "*" };
+const PREFLIGHT_HEADERS: Headers = {
+  ...CORS_HEADERS,
+  "Access-Control-Allow-Methods": "GET, POST",
+  "Access-Control-Allow-Headers": "Content-Type",
+  "Access-Control-Max-Age": "86400",
+};
+const NOBODY: Identity = { kind: "nobody" };
+
+/** What a request said before its body. */
+export interface RequestHead {
+  method: string;
+  path: string;
+  query: string;
+  headers: Readonly<Record<string, string>>;
+  peer: string;
+}
+
+/** Answers what no route takes: files and pages. Returns false where it has nothing either. */
+export type Fallback = (head: RequestHead, exchange: Exchange) => Promise<boolean>;
+
+export interface HttpDeps {
+  app: TemplatedApp;
+  table: RouteTable;
+  auth: Pick<Auth, "identify" | "isTrustedOrigin">;
+  fallback: Fallback;
+  limiter: AddressLimiter;
+  trustProxy: boolean;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+/** What the rest of the room asks of HTTP. */
+export interface Http {
+  /** Requests that are being answered. */
+  pending(): number;
+}
+
+/** Attaches HTTP to the app. */
+export function attachHttp(deps: HttpDeps): Http {
+  const { metrics, logger } = deps;
+  const requests = metrics.counter("http_requests_total", "HTTP requests.");
+  const refused = metrics.counter("http_refused_total", "HTTP requests answered with a 4xx status.");
+  const failed = metrics.counter("http_failed_total", "HTTP requests answered with a 5xx status.");
+  const seconds = metrics.histogram("http_seconds", "Time to the end of an HTTP answer.", LATENCY_BOUNDS);
+  let pending = 0;
+  let bodiesBytes = 0;
+
+  const readBody = async (exchange: Exchange, head: RequestHead, route: Route): Promise<Uint8Array> => {
+    if (route.method === "GET") return new Uint8Array(0);
+    const maxBytes = route.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+    const told = Number(head.headers["content-length"] ?? 0);
+    if (told > maxBytes) throw tooLarge(maxBytes);
+    // A chunked body does not tell its length: it is counted as the largest allowed until it is whole.
+    const reserved = head.headers["content-length"] === undefined ? maxBytes : told;
+    if (bodiesBytes + reserved > MAX_BODIES_BYTES) {
+      throw new AppError("overload", "too many bodies at once", { retryAfterMs: 1_000 });
+    }
+    bodiesBytes += reserved;
+    try {
+      const body = await exchange.readBody(maxBytes);
+      if (!body) throw tooLarge(maxBytes);
+      return body;
+    } finally {
+      bodiesBytes -= reserved;
+    }
+  };
+
+  const answer = async (exchange: Exchange, head: RequestHead, match: RouteMatch): Promise<void> => {
+    const { route } = match;
+    const waitMs = deps.limiter.take(head.peer);
+    if (waitMs > 0) throw new AppError("limit", "too many requests", { retryAfterMs: waitMs });
+    // The handler for the body has to be there before anything is awaited.
+    const [body, identity] = await Promise.all([readBody(exchange, head, route), identify(deps.auth, head, route)]);
+    if (exchange.isOver) return;
+    if (body.length > 0 && route.anyBody !== true && !isJson(head.headers["content-type"])) {
+      throw new UnsupportedMediaType();
+    }
+    const request: HttpRequest = {
+      method: route.method,
+      path: head.path,
+      params: match.params,
+      query: new URLSearchParams(head.query),
+      headers: head.headers,
+      identity,
+      peer: head.peer,
+      body,
+      signal: exchange.signal,
+    };
+    await exchange.send(await route.handle(request), route.cors === true ? CORS_HEADERS : {});
+  };
+
+  const serve = async (exchange: Exchange, head: RequestHead): Promise<void> => {
+    const startedAt = performance.now();
+    requests.value++;
+    pending++;
+    let match: RouteMatch | null = null;
+    try {
+      match = deps.table.find(head.method, head.path);
+      if (match && !isPageRequest(match.route, head)) await answer(exchange, head, match);
+      else await answerOther(deps, exchange, head);
+    } catch (thrown) {
+      const error = exchange.sendError(
+        thrown,
+        match?.route.cors === true ? CORS_HEADERS : {},
+        thrown instanceof UnsupportedMediaType ? 415 : undefined,
+      );
+      const path = match?.route.path ?? "(no route)";
+      logger[error.meaning.logLevel]("request refused", { method: head.method, path, error: error.cause ?? error });
+    } finally {
+      pending--;
+      if (exchange.status >= 500) failed.value++;
+      else if (exchange.status >= 400) refused.value++;
+      seconds.observe((performance.now() - startedAt) / 1_000);
+    }
+  };
+
+  deps.app.any("/*", (res, req) => {
+    const head = readHead(res, req, deps.trustProxy);
+    void serve(new Exchange(res, head.method === "HEAD"), head);
+  });
+  return { pending: () => pending };
+}
+
+/** Copies what a request says; `req` is gone when the handler returns. */
+export function readHead(res: UwsResponse, req: UwsRequest, trustProxy: boolean): RequestHead {
+  const headers: Record<string, string> = {};
+  req.forEach((name, value) => {
+    headers[name] = value;
+  });
+  return {
+    method: req.getCaseSensitiveMethod().toUpperCase(),
+    path: req.getUrl(),
+    query: req.getQuery() ?? "",
+    headers,
+    peer: peerAddress(res.getRemoteAddress(), trustProxy ? headers["x-forwarded-for"] : undefined),
+  };
+}
+
+class UnsupportedMediaType extends AppError {
+  constructor() {
+    super("protocol", "the body must be application/json, and Content-Type must say so");
+  }
+}
+
+/** `GET /` is server information for programs and the viewer for people. */
+function isPageRequest(route: Route, head: RequestHead): boolean {
+  return route.path === "/" && (head.headers["accept"] ?? "").includes("text/html");
+}
+
+async function answerOther(deps: HttpDeps, exchange: Exchange, head: RequestHead): Promise<void> {
+  const methods = deps.table.methodsOf(head.path);
+  if (head.method === "OPTIONS") {
+    const hasCors = deps.table.routes.some((route) => route.cors === true && route.path === head.path);
+    exchange.sendBytes(
+      204,
+      { Allow: [...methods, "OPTIONS"].join(", "), ...(hasCors ? PREFLIGHT_HEADERS : {}) },
+      new Uint8Array(0),
+    );
+    return;
+  }
+  if ((head.method === "GET" || head.method === "HEAD") && (await deps.fallback(head, exchange))) return;
+  if (exchange.isOver) return;
+  if (methods.length > 0) {
+    exchange.sendError(new AppError("protocol", "this path does not take this method"), { Allow: methods.join(", ") }, 405);
+    return;
+  }
+  throw new AppError("not_found", "there is nothing under this path");
+}
+
+/**
+ * Who is calling, where the route wants to know.
+ * @throws AppError `auth` or `forbidden` where he may not
+ */
+async function identify(auth: HttpDeps["auth"], head: RequestHead, route: Route): Promise<Identity> {
+  const { origin, host, cookie, authorization } = head.headers;
+  const isUnsafe = route.method !== "GET";
+  if (isUnsafe && route.cors !== true && authorization === undefined) {
+    if (!auth.isTrustedOrigin(origin, host, head.headers["sec-fetch-site"])) {
+      throw new AppError("forbidden", "this request comes from a page of another origin");
+    }
+  }
+  if (route.access === "open") return NOBODY;
+  const identity = await auth.identify({ cookie, authorization });
+  if (identity.kind === "nobody") throw new AppError("auth", "sign in, or send a bearer token");
+  if (route.access === "admin" && !identity.isAdmin) throw new AppError("forbidden", "this takes an administrator");
+  if (identity.kind === "token" && isUnsafe && !identity.scopes.has("admin") && !identity.scopes.has(route.scope ?? "admin")) {
+    throw new AppError("forbidden", `this takes a token with the scope ${route.scope ?? "admin"}`);
+  }
+  if (identity.kind === "user" && isUnsafe && !auth.isTrustedOrigin(origin, host, head.headers["sec-fetch-site"])) {
+    throw new AppError("forbidden", "this request comes from a page of another origin");
+  }
+  return identity;
+}
+
+function isJson(contentType: string | undefined): boolean {
+  return contentType?.split(";")[0]?.trim().toLowerCase() === "application/json";
+}
+
+function tooLarge(maxBytes: number): AppError {
+  return new AppError("too_large", `the body is larger than ${maxBytes} bytes`);
+}
