@@ -19,6 +19,7 @@ const MEANINGS = {
   auth: { httpStatus: 401, code: "unauthorized", closeCode: CLOSE.unauthorized, logLevel: "info" },
   forbidden: { httpStatus: 403, code: "forbidden", closeCode: CLOSE.forbidden, logLevel: "info" },
   not_found: { httpStatus: 404, code: "not_found", closeCode: null, logLevel: "debug" },
+  not_started: { httpStatus: 409, code: "not_started", closeCode: null, logLevel: "debug" },
   gone: { httpStatus: 410, code: "gone", closeCode: CLOSE.gone, logLevel: "info" },
   limit: { httpStatus: 429, code: "limit", closeCode: null, logLevel: "info" },
   overload: { httpStatus: 503, code: "overload", closeCode: null, logLevel: "warn" },

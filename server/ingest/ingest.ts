@@ -1,14 +1,21 @@
 /** The door of ingest: batches in, in order, each once; forwarded to the live edge, stored, and only then acknowledged. */
 
+import { CHECKOUT_REQUEST_INTERVAL_MS, HELLO_TIMEOUT_MS, type TrackerLimits } from "../../protocol/limits.ts";
 import type { CloseName } from "../../protocol/close-codes.ts";
 import type { Envelope } from "../../protocol/codec.ts";
-import type { TrackerLimits } from "../../protocol/limits.ts";
 import type { ToTrackerMessage } from "../../protocol/tracker-messages.ts";
 import type { Clock } from "../clock.ts";
 import type { Live, TrackerRequests } from "../live/live.ts";
 import type { Logger } from "../log.ts";
 import type { Project } from "../projects/projects.ts";
 import type { Store, StoreEvents } from "../store/store.ts";
+import { Acks } from "./acks.ts";
+import { Intake } from "./intake.ts";
+import { Keeper } from "./keeper.ts";
+import { Opening } from "./opening.ts";
+import { createRoom } from "./room.ts";
+import { findTab, type OpenTab } from "./sessions.ts";
+import { TrackerLink, type LinkWorkers } from "./tracker-link.ts";
 
 /** One tracker's way to us, a WebSocket or one HTTP request, as `server/net` gives it to this room. */
 export interface TrackerPort {
@@ -72,4 +79,104 @@ export interface IngestDeps {
   limits: TrackerLimits;
   /** Time between looks for idle sessions (`SESSION_CLEANUP_INTERVAL`). */
   cleanupIntervalMs: number;
+}
+
+/** Holes are looked at this often; everything else each second. */
+const TICK_MS = 250;
+
+/** Builds the room. `live` and `store` may be called from `start` on. */
+export function createIngest(deps: IngestDeps): Ingest {
+  const room = createRoom(deps);
+  const links = new Set<TrackerLink>();
+  const idleLinks = new Set<TrackerLink>();
+  let starts = 0;
+  let ticks = 0;
+  let stopTicking = () => {};
+
+  const askForCheckout = (tab: OpenTab) => {
+    const now = deps.clock.now();
+    if (now - tab.checkoutAskedAt < CHECKOUT_REQUEST_INTERVAL_MS) return;
+    tab.isCheckoutWanted = tab.holder === null;
+    if (tab.holder === null) return;
+    tab.checkoutAskedAt = now;
+    tab.holder.send({ type: "checkout_request", data: { tab: tab.summary.tab } });
+  };
+
+  const acks = new Acks(room);
+  const intake = new Intake(room, acks, askForCheckout);
+  const keeper = new Keeper(room);
+  const workers: LinkWorkers = {
+    room,
+    intake,
+    keeper,
+    opening: new Opening(room),
+    onOpened: (tab) => {
+      if (tab.isCheckoutWanted) askForCheckout(tab);
+    },
+    onClosed: (link) => {
+      links.delete(link);
+      idleLinks.delete(link);
+    },
+    nextStart: () => ++starts,
+  };
+
+  const closeIdleLinks = (now: number) => {
+    for (const link of idleLinks) {
+      if (!link.isIdle) idleLinks.delete(link);
+      else if (now - link.since >= HELLO_TIMEOUT_MS) link.giveUp();
+    }
+  };
+
+  return {
+    connect(port) {
+      const link = new TrackerLink(port, workers);
+      links.add(link);
+      idleLinks.add(link);
+      return link;
+    },
+    status: () => {
+      let tabs = 0;
+      for (const session of room.sessions.values()) tabs += session.tabs.length;
+      return { connections: links.size, sessions: room.sessions.size, tabs, heldBytes: room.waitingBytes, ...room.counts };
+    },
+    erase(sessionId) {
+      const session = room.sessions.get(sessionId);
+      if (session) keeper.forget(session);
+      else deps.live.end({ sessionId, endedAt: null }, "erased");
+    },
+    onDurable(batches) {
+      acks.onDurable(batches);
+      if (keeper.isEndDue) void keeper.finishEnds();
+    },
+    onStateChange(state) {
+      deps.log.info("the state of the store changed", { state });
+    },
+    requestCheckout(sessionId, tabName) {
+      const session = room.sessions.get(sessionId);
+      const tab = session && findTab(session, tabName);
+      if (tab) askForCheckout(tab);
+    },
+    watchersChanged(sessionId, count) {
+      const session = room.sessions.get(sessionId);
+      if (!session) return;
+      session.summary.watchers = count;
+      for (const tab of session.tabs) tab.holder?.send({ type: "watchers", data: { count } });
+    },
+    start() {
+      stopTicking = deps.clock.every(TICK_MS, () => {
+        const now = deps.clock.now();
+        intake.giveUpHoles(now);
+        if (++ticks % (1_000 / TICK_MS) !== 0) return;
+        keeper.tick(now);
+        closeIdleLinks(now);
+      });
+    },
+    async drain() {
+      room.isDraining = true;
+      stopTicking();
+      await Promise.all([keeper.saveProgress(), keeper.finishEnds()]);
+      // What came in while the last write was under way.
+      await keeper.saveProgress();
+    },
+  };
 }
