@@ -45,7 +45,10 @@ export async function insertSignIn(
   db: Queryable,
   signIn: { hash: Uint8Array; userId: number; now: number; expiresAt: number; userAgent: string },
 ): Promise<void> {
-  await db.query("DELETE FROM sign_ins WHERE user_id = $1 AND expires_at < to_timestamp($2 / 1000.0)", [signIn.userId, signIn.now]);
+  await db.query("DELETE FROM sign_ins WHERE user_id = $1 AND expires_at < to_timestamp($2 / 1000.0)", [
+    signIn.userId,
+    signIn.now,
+  ]);
   await db.query(
     `INSERT INTO sign_ins (token_hash, user_id, created_at, last_seen_at, expires_at, user_agent)
      VALUES ($1, $2, to_timestamp($3 / 1000.0), to_timestamp($3 / 1000.0), to_timestamp($4 / 1000.0), $5)`,
@@ -127,7 +130,8 @@ export async function createFirstAdministrator(
     await tx.query("SELECT pg_advisory_xact_lock($1)", [FIRST_ADMINISTRATOR_LOCK]);
     if (link && !(await isLinkOpen(tx, link.hash, link.now))) return "no-link";
     if (await hasAdministrator(tx)) return "has-administrator";
-    if (link) await tx.query("UPDATE setup_links SET used_at = to_timestamp($2 / 1000.0) WHERE token_hash = $1", [link.hash, link.now]);
+    if (link)
+      await tx.query("UPDATE setup_links SET used_at = to_timestamp($2 / 1000.0) WHERE token_hash = $1", [link.hash, link.now]);
     const rows = await tx.query<{ id: number }>(
       `INSERT INTO users (email, password_hash, is_admin) VALUES ($1, $2, true)
        ON CONFLICT (lower(email)) DO UPDATE SET password_hash = excluded.password_hash, is_admin = true, disabled_at = NULL

@@ -30,7 +30,9 @@ const COLUMNS = `id, name, hint, scopes, project_id AS "projectId", (extract(epo
 
 /** The tokens of a person that were not revoked, newest first. */
 export async function listTokens(db: Queryable, userId: number): Promise<TokenSummary[]> {
-  return db.query<TokenSummary>(`SELECT ${COLUMNS} FROM tokens WHERE user_id = $1 AND revoked_at IS NULL ORDER BY id DESC`, [userId]);
+  return db.query<TokenSummary>(`SELECT ${COLUMNS} FROM tokens WHERE user_id = $1 AND revoked_at IS NULL ORDER BY id DESC`, [
+    userId,
+  ]);
 }
 
 /** Keeps a new token. */

@@ -70,9 +70,11 @@ export function createTokenRoutes({ db, clock, onRevoked }: TokenRoutesDeps): re
 async function createToken(db: Queryable, clock: Clock, { body, identity }: HttpRequest) {
   const owner = person(identity);
   const wanted = readBody(newToken, body);
-  if (wanted.scopes.includes("admin") && !owner.isAdmin) throw new AppError("forbidden", "only administrators give the scope admin");
+  if (wanted.scopes.includes("admin") && !owner.isAdmin)
+    throw new AppError("forbidden", "only administrators give the scope admin");
   if (wanted.projectId !== null && !maySee(identity, wanted.projectId)) throw notFound();
-  if (wanted.expiresAt !== null && wanted.expiresAt <= clock.now()) throw new AppError("protocol", "expiresAt: expected a time to come");
+  if (wanted.expiresAt !== null && wanted.expiresAt <= clock.now())
+    throw new AppError("protocol", "expiresAt: expected a time to come");
   if ((await listTokens(db, owner.userId)).length >= MAX_TOKENS) throw new AppError("limit", `at most ${MAX_TOKENS} tokens each`);
   const token = randomBytes(20).toString("hex");
   const summary = await insertToken(db, {

@@ -22,7 +22,8 @@ export function isTrusted(
   secFetchSite: string | undefined,
 ): boolean {
   const from = originOf(origin);
-  if (from !== null && (from.origin === originOf(origins.publicUrl)?.origin || isAllowed(origins.allowed, from.origin))) return true;
+  if (from !== null && (from.origin === originOf(origins.publicUrl)?.origin || isAllowed(origins.allowed, from.origin)))
+    return true;
   if (secFetchSite !== undefined && secFetchSite !== "") return secFetchSite === "same-origin" || secFetchSite === "none";
   if (origin === undefined || origin === "") return true;
   return from !== null && host !== undefined && from.host === host.toLowerCase();

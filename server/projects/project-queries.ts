@@ -91,11 +91,10 @@ export async function updateProject(
   change: { name?: string | undefined; slug?: string | undefined },
 ): Promise<Project | "taken" | null> {
   try {
-    await db.query("UPDATE projects SET name = coalesce($2, name), slug = coalesce($3, slug) WHERE id = $1 AND removed_at IS NULL", [
-      id,
-      change.name ?? null,
-      change.slug ?? null,
-    ]);
+    await db.query(
+      "UPDATE projects SET name = coalesce($2, name), slug = coalesce($3, slug) WHERE id = $1 AND removed_at IS NULL",
+      [id, change.name ?? null, change.slug ?? null],
+    );
   } catch (error) {
     if (isUniqueViolation(error)) return "taken";
     throw error;
@@ -109,7 +108,10 @@ export async function insertKey(db: Queryable, projectId: number, key: string): 
 }
 
 /** The keys of a project, revoked ones included, oldest first. */
-export async function listKeys(db: Queryable, projectId: number): Promise<{ key: string; createdAt: number; revokedAt: number | null }[]> {
+export async function listKeys(
+  db: Queryable,
+  projectId: number,
+): Promise<{ key: string; createdAt: number; revokedAt: number | null }[]> {
   return db.query(
     `SELECT key, (extract(epoch FROM created_at) * 1000)::float8 AS "createdAt", (extract(epoch FROM revoked_at) * 1000)::float8 AS "revokedAt"
      FROM project_keys WHERE project_id = $1 ORDER BY created_at, key`,

@@ -1,0 +1,48 @@
+/** The door of replay: what happened in sessions, from the database. */
+
+import type { SessionSummary } from "../../protocol/session.ts";
+import type { Clock } from "../clock.ts";
+import type { Database } from "../db/db.ts";
+import type { History, SessionEvents } from "../live/live.ts";
+import type { Logger } from "../log.ts";
+import type { Route } from "../net/route.ts";
+import { createErrorRoutes } from "./error-routes.ts";
+import { createHistory } from "./history.ts";
+import { createSessionRoutes } from "./session-routes.ts";
+
+/** What only the live edge knows; implemented by `server/live`. */
+export interface LiveFacts {
+  /** Sessions with a connected tab, of these projects, newest first. */
+  activeSessions(projectIds?: ReadonlySet<number>): SessionSummary[];
+}
+
+/** Who must let go of a session before its rows are removed; implemented by `server/ingest`. */
+export interface SessionHolder {
+  /** Takes nothing more for this session, and tells its trackers and viewers. */
+  erase(sessionId: string): void;
+}
+
+export interface Replay {
+  /** For the live edge: what its tails do not hold. */
+  history: History;
+  /** For the live edge: answers to `get_session_events`. */
+  events: SessionEvents;
+  routes: readonly Route[];
+}
+
+/** What the room is built from. The functions of `live` and `holder` are called only while answering. */
+export interface ReplayDeps {
+  db: Database;
+  clock: Clock;
+  log: Logger;
+  live: LiveFacts;
+  holder: SessionHolder;
+}
+
+/** Builds the room. It holds nothing between two answers. */
+export function createReplay(deps: ReplayDeps): Replay {
+  return {
+    ...createHistory(deps.db),
+    routes: [...createSessionRoutes(deps), ...createErrorRoutes(deps.db)],
+  };
+}
