@@ -127,12 +127,8 @@ export class Exchange {
           });
           this.res.cork(() => this.writeHead(status, headers));
         }
-        if (piece.byteLength === 0) continue;
-        let isTaken = true;
-        this.res.cork(() => {
-          isTaken = this.res.write(piece);
-        });
-        if (!isTaken) await this.writable();
+        // An empty piece would end a chunked answer.
+        if (piece.byteLength > 0 && !this.writePiece(piece)) await this.writable();
       }
     } catch (error) {
       if (!isBegun) throw error;
@@ -155,6 +151,15 @@ export class Exchange {
   /** A look that the compiler does not carry over an `await`. */
   private over(): boolean {
     return this.isOver;
+  }
+
+  /** False where the peer has to read first; the piece was taken all the same. */
+  private writePiece(piece: Uint8Array): boolean {
+    const result = { isTaken: true };
+    this.res.cork(() => {
+      result.isTaken = this.res.write(piece);
+    });
+    return result.isTaken;
   }
 
   private writable(): Promise<void> {
