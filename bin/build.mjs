@@ -8,7 +8,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { build } from "vite";
 import { withLock } from "./lib/lock.mjs";
 import { hashSources, parts, root } from "./lib/parts.mjs";
 
@@ -52,6 +51,8 @@ async function buildPart(part) {
   const made = join(dist, `.${part.name}-${process.pid}`);
   const old = join(dist, `.${part.name}-${process.pid}-old`);
   try {
+    // Only now: looking whether all is fresh must cost nothing.
+    const { build } = await import("vite");
     await build({
       root: join(root, part.name),
       configFile: join(root, part.name, "vite.config.ts"),

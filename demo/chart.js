@@ -4,6 +4,8 @@ const POINTS = 60;
 const WIDTH = 300;
 const HEIGHT = 90;
 
+/** People who want no motion get none. */
+const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 const line = document.querySelector("#chart-line");
 const area = document.querySelector("#chart-area");
 const now = document.querySelector("#chart-now");
@@ -19,6 +21,7 @@ function draw() {
 
 draw();
 setInterval(() => {
+  if (stillness.matches) return;
   values.shift();
   values.push(40 + 18 * Math.sin(step / 6) + 8 * Math.sin(step / 2.3) + 6 * (Math.random() - 0.5));
   step++;
