@@ -4,10 +4,11 @@
  */
 
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { AppError } from "./app-error.ts";
 import { choice, flag, integer, list, text, url, type Field } from "./config-fields.ts";
+import { findRoot } from "./root.ts";
 
 const TABLE = {
   HOST: text("Address to listen on; empty for all of this machine's."),
@@ -170,6 +171,16 @@ export function parseConfig(environment: Environment): Config {
   }
   // Each field of the table made the value under its own name, which is what the mapped type says.
   return Object.freeze(values) as Config;
+}
+
+/**
+ * The configuration of this process; relative folders are below the checkout, wherever it was started from.
+ * @throws AppError `config` with one message that names every bad variable
+ */
+export function loadConfig(): Config {
+  const config = parseConfig(readEnvironment());
+  const root = findRoot();
+  return Object.freeze({ ...config, DATA_DIR: resolve(root, config.DATA_DIR), LOG_DIR: resolve(root, config.LOG_DIR) });
 }
 
 /** Address of the Postgres that the configuration names, or null for the embedded one. */

@@ -12,8 +12,9 @@ import { systemClock } from "../clock.ts";
 import type { TrackerPort } from "../ingest/ingest.ts";
 import { silentLogger } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
-import { createNet, createWire, type Net, type NetDeps } from "./net.ts";
+import { createNet, type Net, type NetDeps } from "./net.ts";
 import type { Route } from "./route.ts";
+import { createWire } from "./wire.ts";
 
 const KEY = "0123456789abcdef0123456789abcdef";
 const user: Identity = { kind: "user", userId: 1, email: "a@b.c", isAdmin: false, signInId: "s", projectIds: new Set([1]) };
@@ -169,7 +170,7 @@ beforeAll(async () => {
     rateLimit: { perSecond: 1_000, burst: 2_000 },
     trustProxy: false,
   });
-  base = `http://127.0.0.1:${await net.listen("127.0.0.1", 0)}`;
+  base = `http://127.0.0.1:${await wire.listen("127.0.0.1", 0)}`;
 });
 
 afterAll(() => net.stop());
@@ -466,13 +467,7 @@ describe("sockets", () => {
 
   it("NET-29 refuses a port that is taken", async () => {
     const port = Number(new URL(base).port);
-    const second = createWire();
-    await new Promise<void>((resolve) => {
-      second.app.listen("127.0.0.1", port, 1, (socket) => {
-        expect(socket).toBe(false);
-        resolve();
-      });
-    });
+    await expect(createWire().listen("127.0.0.1", port)).rejects.toThrow(`Port ${port} on 127.0.0.1`);
   });
 
   it("NET-30 a drain refuses what is new, ends sockets with 1012, and forgets every connection", async () => {

@@ -1,12 +1,10 @@
 /** The door of net: HTTP and WebSockets over uWebSockets.js, which no other room knows of. */
 
-import { App, us_listen_socket_close, us_socket_local_port, type us_listen_socket } from "uWebSockets.js";
 import { CLOSE } from "../../protocol/close-codes.ts";
-import { AppError } from "../app-error.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Clock } from "../clock.ts";
 import type { Ingest } from "../ingest/ingest.ts";
-import type { Live, Publisher } from "../live/live.ts";
+import type { Live } from "../live/live.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Projects } from "../projects/projects.ts";
@@ -20,9 +18,8 @@ import { createStatic } from "./static.ts";
 import { createTrackerShared } from "./tracker-socket.ts";
 import { attachSockets } from "./upgrade.ts";
 import { createViewerShared } from "./viewer-socket.ts";
+import type { Wire } from "./wire.ts";
 
-/** uSockets: do not share the port with another process, which an old copy left running would do silently. */
-const EXCLUSIVE = 1;
 /** Sockets are ended over about this long, so that not all of them come back in the same moment. */
 const CLOSE_SPREAD_MS = 500;
 const CLOSE_SLICES = 20;
@@ -51,14 +48,8 @@ export interface NetDeps {
   trustProxy: boolean;
 }
 
-/** States: `closed` -> `listening` -> `draining` (nothing new) -> `stopped` (no socket is left). */
+/** States: `open` -> `draining` (nothing new) -> `stopped` (no socket is left). */
 export interface Net {
-  /**
-   * Opens the port; empty host for all addresses, port 0 for a free one.
-   * @returns the port
-   * @throws AppError `config` where the port is taken
-   */
-  listen(host: string, port: number): Promise<number>;
   /** Takes no new connection, and refuses new sockets and ingest on the old ones. */
   refuseNew(): void;
   /** Lets running requests finish, and ends every socket with 1012 (come back soon). */
@@ -67,23 +58,10 @@ export interface Net {
   stop(): void;
 }
 
-/** The uWebSockets.js app, made before the rooms, because the live edge publishes through it. */
-export interface Wire {
-  readonly app: ReturnType<typeof App>;
-  readonly publisher: Publisher;
-}
-
-/** Makes the app. */
-export function createWire(): Wire {
-  const app = App();
-  return { app, publisher: { publish: (topic, frame) => void app.publish(topic, frame, true) } };
-}
-
 /** Builds net over the rooms. */
 export function createNet(wire: Wire, deps: NetDeps): Net {
   const { app } = wire;
   const { auth, clock, logger, metrics, projects, trustProxy } = deps;
-  let listening: us_listen_socket | null = null;
   let isDraining = false;
   const draining = () => isDraining;
 
@@ -117,22 +95,10 @@ export function createNet(wire: Wire, deps: NetDeps): Net {
 
   const refuseNew = () => {
     isDraining = true;
-    if (listening) us_listen_socket_close(listening);
-    listening = null;
+    wire.stopListening();
   };
 
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        app.listen(host, port, EXCLUSIVE, (socket) => {
-          if (!socket) {
-            reject(new AppError("config", `Port ${port} is taken${host === "" ? "" : ` on ${host}`}, or may not be opened.`));
-            return;
-          }
-          listening = socket;
-          resolve(us_socket_local_port(socket));
-        });
-      }),
     refuseNew,
     async closeSockets() {
       const until = clock.now() + FINISH_TIMEOUT_MS;
@@ -148,7 +114,7 @@ export function createNet(wire: Wire, deps: NetDeps): Net {
       refuseNew();
       trackers.stop();
       viewers.stop();
-      app.close();
+      wire.close();
     },
   };
 }
