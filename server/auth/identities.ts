@@ -43,6 +43,7 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
   let signInUses = new Map<string, number>();
   let tokenUses = new Map<number, number>();
   let stopTimer: (() => void) | null = null;
+  let saving = Promise.resolve();
 
   function remember(name: string, look: () => Promise<Identity>): Promise<Identity> {
     const now = clock.now();
@@ -88,6 +89,11 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
     };
   }
 
+  function saveInTurn(): Promise<void> {
+    saving = saving.then(saveUses);
+    return saving;
+  }
+
   async function saveUses(): Promise<void> {
     const uses = { signIns: signInUses, tokens: tokenUses };
     signInUses = new Map();
@@ -122,12 +128,12 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
       cache.clear();
     },
     start() {
-      stopTimer ??= clock.every(SAVE_USES_MS, () => void saveUses());
+      stopTimer ??= clock.every(SAVE_USES_MS, () => void saveInTurn());
     },
     async stop() {
       stopTimer?.();
       stopTimer = null;
-      await saveUses();
+      await saveInTurn();
     },
   };
 }
