@@ -202,7 +202,9 @@ export class TrackerLink implements TrackerConnection, TabHolder {
     const { waiting } = this.stopWaiting();
     this.state = OPEN;
     holdTab(tab, this, number);
-    this.tabs = [...this.tabs.filter((other) => other.summary.tab !== tab.summary.tab), tab];
+    const replaced = this.tabs.filter((other) => other.summary.tab === tab.summary.tab);
+    this.tabs = [...this.tabs.filter((other) => !replaced.includes(other)), tab];
+    for (const other of replaced) if (other !== tab) this.release(other);
     const { summary, tabSummaries, startedOn } = tab.session;
     keeper.connectionsChanged(tab.session);
     room.deps.live.openTab(summary, tabSummaries, startedOn, tab.summary.tab);

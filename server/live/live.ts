@@ -9,9 +9,16 @@
 import type { Envelope } from "../../protocol/codec.ts";
 import type { RrwebEvent } from "../../protocol/rrweb-event.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
+import type { ToViewerMessage } from "../../protocol/viewer-messages.ts";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { BatchRow } from "../store/store.ts";
+import { Feed, type FeedDeps } from "./feed.ts";
+import { LiveList } from "./live-list.ts";
+import { LiveSession } from "./live-session.ts";
+import type { TailBudget } from "./tail.ts";
+import { encodeForAll } from "./viewer-frames.ts";
+import { ViewerLink, type ViewerWorkers } from "./viewer-link.ts";
 
 /** One viewer's connection, as `server/net` gives it to this room. */
 export interface ViewerPort {
@@ -107,4 +114,188 @@ export interface LiveDeps {
   log: Logger;
   /** Most bytes of payloads kept in all tails together, besides what the database does not have yet (`MAX_TAIL_MB`). */
   maxTailBytes: number;
+}
+
+const TICK_MS = 1_000;
+
+/** Builds the room. */
+export function createLive(deps: LiveDeps): Live {
+  const budget: TailBudget = { bytes: 0 };
+  const sessions = new Map<string, LiveSession>();
+  const links = new Set<ViewerLink>();
+  const feeds = new Set<Feed>();
+  let resyncs = 0;
+  /** Tails are looked through again when they have grown to this. */
+  let shrinkAtBytes = deps.maxTailBytes;
+  let stopTicking = () => {};
+
+  const listLive = (isWanted: (projectId: number) => boolean): SessionSummary[] => {
+    const live: SessionSummary[] = [];
+    for (const { summary } of sessions.values()) if (summary.live && isWanted(summary.projectId)) live.push(summary);
+    return live.sort((a, b) => b.startedAt - a.startedAt || (a.sessionId < b.sessionId ? 1 : -1));
+  };
+  const list = new LiveList((projectId) => listLive((other) => other === projectId));
+
+  const watchersChanged = (session: LiveSession) => {
+    const count = session.feedCount;
+    session.summary.watchers = count;
+    if (session.end !== null) return;
+    session.isUpdateDue = true;
+    list.factsChanged(session);
+    deps.requests.watchersChanged(session.sessionId, count);
+  };
+
+  const feedDeps: FeedDeps = {
+    history: deps.history,
+    requests: deps.requests,
+    clock: deps.clock,
+    log: deps.log,
+    onResync: () => {
+      resyncs++;
+    },
+    onClosed: (feed) => {
+      const { session } = feed;
+      feeds.delete(feed);
+      session.removeFeed(feed);
+      watchersChanged(session);
+      if (session.feedCount > 0) return;
+      if (session.end !== null) session.clear();
+      else if (!session.isOwned) sessions.delete(session.sessionId);
+    },
+  };
+
+  /** The oldest sessions let go first of what the database has; those that are watched last. */
+  const shrinkTails = () => {
+    const enough = deps.maxTailBytes * 0.75;
+    for (const isWatched of [false, true]) {
+      for (const session of sessions.values()) {
+        if (budget.bytes <= enough) break;
+        if (session.feedCount > 0 === isWatched) session.shrink();
+      }
+    }
+    // What is left may all wait for the database; then another look pays only after some growth.
+    shrinkAtBytes = Math.max(deps.maxTailBytes, budget.bytes + deps.maxTailBytes / 8);
+  };
+
+  const findSession = async (sessionId: string): Promise<LiveSession | null> => {
+    const live = sessions.get(sessionId);
+    if (live) return live;
+    const found = await deps.history.findSession(sessionId);
+    // Its tracker may have come back meanwhile.
+    const meanwhile = sessions.get(sessionId);
+    if (meanwhile || !found) return meanwhile ?? null;
+    const session = new LiveSession(found.session, found.tabs, found.startedOn, budget, deps.publisher);
+    if (found.session.status === "ended") {
+      session.end = { endedAt: found.session.endedAt ?? found.session.lastAt, reason: "ended" };
+    } else {
+      sessions.set(sessionId, session);
+    }
+    return session;
+  };
+
+  const workers: ViewerWorkers = {
+    list,
+    events: deps.events,
+    log: deps.log,
+    findSession,
+    openFeed: (session, port, start) => {
+      const feed = new Feed(session, port, start, feedDeps);
+      feeds.add(feed);
+      session.addFeed(feed);
+      watchersChanged(session);
+      return feed;
+    },
+    onClosed: (link) => {
+      links.delete(link);
+    },
+  };
+
+  const tick = () => {
+    for (const feed of feeds) {
+      feed.drained();
+      feed.checkBacklog();
+      if (!feed.session.isUpdateDue) continue;
+      feed.session.isUpdateDue = false;
+      const { summary, tabs } = feed.session;
+      const message: ToViewerMessage = { type: "session_updated", data: { session: summary, tabs: [...tabs] } };
+      const frames = encodeForAll(message);
+      feed.session.eachFeed((each) => {
+        each.tellFrame(frames);
+      });
+    }
+    list.flush();
+    shrinkAtBytes = Math.min(shrinkAtBytes, Math.max(deps.maxTailBytes, budget.bytes + deps.maxTailBytes / 8));
+  };
+
+  return {
+    connect(port) {
+      const link = new ViewerLink(port, workers);
+      links.add(link);
+      return link;
+    },
+    start() {
+      stopTicking = deps.clock.every(TICK_MS, tick);
+    },
+    openTab(summary, tabs, startedOn, tab) {
+      let session = sessions.get(summary.sessionId);
+      if (!session) {
+        session = new LiveSession(summary, tabs, startedOn, budget, deps.publisher);
+        sessions.set(summary.sessionId, session);
+      }
+      session.isOwned = true;
+      session.setFacts(summary, tabs);
+      summary.watchers = session.feedCount;
+      const upto = tabs.find((other) => other.tab === tab)?.upto ?? -1;
+      session.tailOf(tab, upto).skipTo(upto);
+      session.wakeFeeds();
+      list.factsChanged(session);
+    },
+    publish(row) {
+      const session = sessions.get(row.sessionId);
+      if (!session) return;
+      session.publish(row);
+      if (list.isWatched) list.countsChanged(session);
+      if (budget.bytes > shrinkAtBytes) shrinkTails();
+    },
+    committed(sessionId, tab, upto) {
+      sessions.get(sessionId)?.tailOf(tab).committed(upto);
+    },
+    update(summary, tabs) {
+      const session = sessions.get(summary.sessionId);
+      if (!session) return;
+      session.setFacts(summary, tabs);
+      list.factsChanged(session);
+    },
+    gap(sessionId, tab, fromSeq, toSeq) {
+      sessions.get(sessionId)?.gap(tab, fromSeq, toSeq);
+    },
+    end(ended, reason) {
+      const session = sessions.get(ended.sessionId);
+      if (!session) return;
+      sessions.delete(ended.sessionId);
+      const { summary } = session;
+      summary.status = "ended";
+      summary.live = false;
+      summary.endedAt = ended.endedAt ?? Math.max(summary.startedAt, summary.lastAt);
+      const end = { endedAt: summary.endedAt, reason };
+      session.end = end;
+      list.factsChanged(session);
+      session.eachFeed((feed) => {
+        if (reason === "erased") {
+          feed.tell({ type: "session_ended", data: { sessionId: session.sessionId, ...end } });
+          feed.close(false);
+        } else {
+          feed.finish();
+        }
+      });
+      if (session.feedCount === 0) session.clear();
+    },
+    activeSessions: (projectIds) => listLive((projectId) => !projectIds || projectIds.has(projectId)),
+    watcherCount: (sessionId) => sessions.get(sessionId)?.feedCount ?? 0,
+    status: () => ({ viewers: links.size, feeds: feeds.size, sessions: sessions.size, tailBytes: budget.bytes, resyncs }),
+    stop() {
+      stopTicking();
+      for (const link of links) link.stopFeeds(false);
+    },
+  };
 }

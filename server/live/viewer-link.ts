@@ -1,0 +1,168 @@
+/** One viewer's way to us: what it asks for, and the feeds it has. */
+
+import { MalformedMessage, parseMessage, type Envelope } from "../../protocol/codec.ts";
+import { fromViewer, type FromViewerMessage, type ToViewerMessage } from "../../protocol/viewer-messages.ts";
+import { AppError, toAppError } from "../app-error.ts";
+import type { Logger } from "../log.ts";
+import type { StartOptions } from "./feed-start.ts";
+import type { Feed } from "./feed.ts";
+import type { LiveList } from "./live-list.ts";
+import type { LiveSession } from "./live-session.ts";
+import type { SessionEvents, ViewerConnection, ViewerPort } from "./live.ts";
+import { encodeMessage } from "./viewer-frames.ts";
+
+/** Most sessions, and lists, that one connection follows. */
+const MAX_FOLLOWED = 64;
+
+/** What a link needs of the room. */
+export interface ViewerWorkers {
+  readonly list: LiveList;
+  readonly events: SessionEvents;
+  readonly log: Logger;
+  /** The session, live or from the database; null where there is none. */
+  findSession(sessionId: string): Promise<LiveSession | null>;
+  openFeed(session: LiveSession, port: ViewerPort, start: StartOptions): Feed;
+  onClosed(link: ViewerLink): void;
+}
+
+export class ViewerLink implements ViewerConnection {
+  private readonly port: ViewerPort;
+  private readonly workers: ViewerWorkers;
+  private readonly feeds = new Map<string, Feed>();
+  private readonly projects = new Set<number>();
+  /** Joins that are under way, by session: a later join or leave makes an earlier one void. */
+  private readonly joining = new Map<string, object>();
+  private isClosed = false;
+
+  constructor(port: ViewerPort, workers: ViewerWorkers) {
+    this.port = port;
+    this.workers = workers;
+  }
+
+  receive(envelope: Envelope): void {
+    if (this.isClosed) return;
+    try {
+      this.handle(parseMessage<typeof fromViewer, FromViewerMessage["type"]>(fromViewer, envelope));
+    } catch (error) {
+      this.refuse(error);
+    }
+  }
+
+  drained(): void {
+    for (const feed of this.feeds.values()) feed.drained();
+  }
+
+  dropped(): void {
+    for (const feed of this.feeds.values()) feed.skipped();
+  }
+
+  closed(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.joining.clear();
+    this.stopFeeds(true);
+    for (const projectId of this.projects) this.workers.list.unwatch(this.port, projectId);
+    this.workers.onClosed(this);
+  }
+
+  /** Ends every feed. */
+  stopFeeds(isPortGone: boolean): void {
+    for (const feed of this.feeds.values()) feed.close(isPortGone);
+    this.feeds.clear();
+  }
+
+  private handle(message: FromViewerMessage): void {
+    switch (message.type) {
+      case "viewer_join_session": {
+        const { sessionId, ...start } = message.data;
+        this.answer(this.join(sessionId, start));
+        return;
+      }
+      case "viewer_leave_session":
+        this.leave(message.data.sessionId);
+        return;
+      case "get_session_events":
+        this.answer(this.sendEvents(message.data));
+        return;
+      case "watch_live_sessions":
+        this.watch(message.data.projectId);
+        return;
+      case "unwatch_live_sessions":
+        this.projects.delete(message.data.projectId);
+        this.workers.list.unwatch(this.port, message.data.projectId);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  private async join(sessionId: string, start: StartOptions): Promise<void> {
+    if (this.feeds.size + this.joining.size >= MAX_FOLLOWED && !this.feeds.has(sessionId)) {
+      throw new AppError("limit", `a connection follows at most ${MAX_FOLLOWED} sessions`);
+    }
+    const ticket = {};
+    this.joining.set(sessionId, ticket);
+    let session: LiveSession;
+    try {
+      session = await this.find(sessionId);
+    } finally {
+      if (this.joining.get(sessionId) === ticket) this.joining.delete(sessionId);
+      else return;
+    }
+    this.feeds.get(sessionId)?.close(false);
+    const feed = this.workers.openFeed(session, this.port, start);
+    this.feeds.set(sessionId, feed);
+    const phase = session.end === null ? feed.phase : "closed";
+    this.send({ type: "session_joined", data: { session: session.summary, tabs: [...session.tabs], phase } });
+    feed.begin();
+  }
+
+  private leave(sessionId: string): void {
+    this.joining.delete(sessionId);
+    this.feeds.get(sessionId)?.close(false);
+    this.feeds.delete(sessionId);
+  }
+
+  private async sendEvents(request: { sessionId: string; fromIndex: number; limit?: number | undefined }): Promise<void> {
+    const { sessionId, fromIndex, limit } = request;
+    const session = await this.find(sessionId);
+    const { events, nextIndex } = await this.workers.events.readEvents(session, fromIndex, limit);
+    this.send({ type: "session_events", data: { sessionId, fromIndex, nextIndex, events } });
+  }
+
+  private watch(projectId: number): void {
+    if (!this.port.maySee(projectId)) throw notFound();
+    if (this.projects.size >= MAX_FOLLOWED) throw new AppError("limit", `a connection follows at most ${MAX_FOLLOWED} projects`);
+    this.projects.add(projectId);
+    this.workers.list.watch(this.port, projectId);
+  }
+
+  /** @throws AppError `not_found` for an unknown session and for somebody else's */
+  private async find(sessionId: string): Promise<LiveSession> {
+    const session = await this.workers.findSession(sessionId);
+    if (!session || !this.port.maySee(session.summary.projectId)) throw notFound();
+    return session;
+  }
+
+  private answer(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.refuse(error);
+    });
+  }
+
+  private send(message: ToViewerMessage): void {
+    if (!this.isClosed) this.port.send(encodeMessage(this.port.form, message));
+  }
+
+  private refuse(thrown: unknown): void {
+    const error = thrown instanceof MalformedMessage ? new AppError("protocol", thrown.message) : toAppError(thrown);
+    if (error.kind === "bug") this.workers.log.error("a viewer's message could not be handled", { error: error.cause });
+    const { message, retryAfterMs } = error;
+    const { code } = error.meaning;
+    this.send({ type: "error", data: retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs } });
+  }
+}
+
+function notFound(): AppError {
+  return new AppError("not_found", "there is nothing here under this id");
+}
