@@ -1,0 +1,35 @@
+/** `console.error` as a marker; with `recordConsole` every call as an event as well, in the form of rrweb's console plugin. */
+
+import { MAX_TEXT, type Capture } from "./capture.ts";
+
+const LEVELS = ["log", "info", "warn", "debug", "error"] as const;
+
+export function captureConsole({ host, privacy, settings, mark, record }: Capture): void {
+  for (const level of settings.recordConsole ? LEVELS : (["error"] as const)) {
+    host.wrap(console, level, (args) => {
+      const payload = args.map((argument) => privacy.message(show(argument).slice(0, MAX_TEXT)));
+      if (level === "error")
+        mark({ kind: "console_error", at: Date.now(), name: level, text: payload.join(" ").slice(0, MAX_TEXT) });
+      // The plugin's own form: each argument as JSON text.
+      if (settings.recordConsole)
+        record("rrweb/console@1", { level, trace: [], payload: payload.map((text) => JSON.stringify(text)) });
+      return undefined;
+    });
+  }
+}
+
+/** One argument as text; large objects are not walked. */
+function show(argument: unknown): string {
+  if (argument instanceof Error) return `${argument.name}: ${argument.message}`;
+  if (argument instanceof Node) return argument.nodeName;
+  if (typeof argument !== "object" || argument === null) return String(argument);
+  let left = 50;
+  try {
+    const text: unknown = JSON.stringify(argument, (_key, value: unknown) =>
+      left-- > 0 && !(value instanceof Node) ? value : undefined,
+    );
+    return typeof text === "string" ? text : Object.prototype.toString.call(argument);
+  } catch {
+    return Object.prototype.toString.call(argument);
+  }
+}

@@ -1,0 +1,67 @@
+/** What earlier page loads could not send: this one sends it, tab by tab, by HTTP, beside its own work. */
+
+import { SESSION_IDLE_MS } from "../protocol/limits.ts";
+import type { Post } from "./http.ts";
+import { toBytes } from "./messages.ts";
+import { createOutbox } from "./outbox.ts";
+import { createSender } from "./sender.ts";
+import type { Leftover, Shelf } from "./shelf.ts";
+
+/** Rounds without any progress before a tab is put back for the next page load. */
+const MAX_IDLE_ROUNDS = 5;
+
+/** Sends every tab that can be claimed; stops at the first that does not get through. Never rejects. */
+export async function sendLeftovers(shelf: Shelf, key: string, post: Post): Promise<void> {
+  for (;;) {
+    const leftover = await shelf.claim(key, Date.now());
+    if (!leftover) return;
+    const { about, entries } = leftover;
+    // Of a session that is over by now only what plays by itself is worth a session of its own.
+    const isLate = about.aliveAt < Date.now() - SESSION_IDLE_MS;
+    if (isLate && !entries.some((entry) => entry.batch.checkout)) shelf.forget(about.tab, Infinity);
+    else if (!(await sendLeftover(leftover, shelf, post))) return;
+  }
+}
+
+async function sendLeftover({ about, entries }: Leftover, shelf: Shelf, post: Post): Promise<boolean> {
+  const { tab, start } = about;
+  const outbox = createOutbox(Infinity);
+  outbox.restore(entries, about.nextSeq);
+  const sender = createSender(outbox, () => tab, Date.now);
+  let isResumed = false;
+  for (let idleRounds = 0; idleRounds < MAX_IDLE_ROUNDS; idleRounds++) {
+    const before = outbox.entries.length;
+    const isDone = isResumed && before === 0;
+    const messages = [toBytes({ type: "session_start", data: start })];
+    const collect = (message: Parameters<typeof toBytes>[0]): unknown => messages.push(toBytes(message));
+    if (isDone) collect({ type: "tab_end", data: { tab } });
+    else if (isResumed) {
+      sender.pump({
+        batch: (entry) => collect({ type: "events_batch", data: entry.batch }),
+        gap: (data) => collect({ type: "gap", data }),
+      });
+    }
+    const answer = await post(messages);
+    if (answer.status !== 200) break;
+    for (const { type, data } of answer.messages) {
+      if (type === "session_started") {
+        isResumed = true;
+        if (data.sessionId !== start.sessionId) outbox.renumber();
+        start.sessionId = data.sessionId;
+        start.resumeToken = data.resumeToken;
+        sender.resume(data.upto);
+      } else if (type === "ack") {
+        sender.acked(data.upto);
+        idleRounds = 0;
+      }
+    }
+    if (isDone) {
+      shelf.forget(tab, Infinity);
+      return true;
+    }
+    if (isResumed && outbox.entries.length === before)
+      await new Promise((resolve) => setTimeout(resolve, 1_000 * (idleRounds + 1)));
+  }
+  shelf.save({ ...about, isClosed: true }, []);
+  return false;
+}

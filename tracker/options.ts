@@ -1,0 +1,96 @@
+/** What a site may choose, what the handle offers, and which values hold where nothing was chosen. */
+
+/** Scalars beside a mark or a user; anything else is left out. */
+export type Facts = Record<string, string | number | boolean | null>;
+
+/** Options of `init`; the script tag takes the simple ones as `data-` attributes (`data-max-…` style: `data-mask-text="all"`). */
+export interface TrackerOptions {
+  /** The project's ingest key. */
+  key: string;
+  /** Origin of the server, e.g. `https://watch.example.com`. Default: where the script was loaded from, else the page's own origin. */
+  endpoint?: string | undefined;
+  userId?: string | undefined;
+  release?: string | undefined;
+  environment?: string | undefined;
+  /** Share of sessions that is recorded, 0 to 1, drawn once a session. Default 1. */
+  sampleRate?: number | undefined;
+  /** `session` (default) sends all the time; `error` keeps the last moments in memory and sends from the first error on. */
+  mode?: "session" | "error" | undefined;
+  /** How much `error` mode keeps from before the error, at least. Default 10. */
+  beforeErrorSec?: number | undefined;
+  /** Stars for what is typed or chosen. Default true; passwords and card fields are starred whatever is said here. */
+  maskAllInputs?: boolean | undefined;
+  /** `sensitive` (default) stars e-mail addresses, long numbers and tokens; `all` every text; `none` nothing. */
+  maskText?: "sensitive" | "all" | "none" | undefined;
+  /** Besides `.wb-mask`. A selector that does not parse stops the start: nothing is recorded. */
+  maskTextSelector?: string | undefined;
+  /** Besides `.wb-unmask`. The nearest of both kinds decides. */
+  unmaskSelector?: string | undefined;
+  /** Besides `.wb-block`: shown as an empty box. */
+  blockSelector?: string | undefined;
+  /** Fields whose input is not recorded. */
+  ignoreSelector?: string | undefined;
+  /** Every console call as an event, not only `console.error` as a marker. Default false. */
+  recordConsole?: boolean | undefined;
+  /** Every request (method, address, status, time; never headers or bodies) as an event, not only failed ones as markers. Default false. */
+  recordNetwork?: boolean | undefined;
+  /** Record nobody who sends Do Not Track or Global Privacy Control. Default false. */
+  respectDoNotTrack?: boolean | undefined;
+  /** `required`: nothing is recorded, stored or sent before `handle.consent(true)`. Default `given`. */
+  consent?: "given" | "required" | undefined;
+  /** Told of what went wrong inside the tracker, which otherwise stays silent. */
+  onError?: ((error: unknown) => void) | undefined;
+}
+
+/** What `init` returns. Every method is safe to call at any time, and none of them throws. */
+export interface TrackerHandle {
+  /** Ends recording in this page and puts everything back; what was recorded is still sent or kept for the next page load. */
+  stop: () => void;
+  /** Sends what was gathered without waiting for the next beat. */
+  flush: () => void;
+  /** A mark on the timeline. */
+  mark: (name: string, data?: Facts) => void;
+  /** Who the visitor is. */
+  identify: (userId: string | null, traits?: Facts) => void;
+  /** Reports an error that the page caught itself. */
+  captureError: (error: unknown) => void;
+  /** Gives consent, or takes it back: then recording stops, and what is on this device is removed. */
+  consent: (given: boolean) => void;
+  /** Id of the running session; null while nothing is recorded. */
+  sessionId: () => string | null;
+}
+
+/** Options with every choice made. */
+export type Settings = TrackerOptions & {
+  endpoint: string;
+  sampleRate: number;
+  beforeErrorSec: number;
+  maskAllInputs: boolean;
+  maskText: "sensitive" | "all" | "none";
+};
+
+/** Fills in the defaults. `scriptOrigin` is where the script came from, as far as that is known. */
+export function settle(options: TrackerOptions, scriptOrigin: string): Settings {
+  return {
+    ...options,
+    endpoint: (options.endpoint ?? scriptOrigin).replace(/\/+$/, ""),
+    sampleRate: options.sampleRate ?? 1,
+    beforeErrorSec: options.beforeErrorSec ?? 10,
+    maskAllInputs: options.maskAllInputs ?? true,
+    maskText: options.maskText ?? "sensitive",
+  };
+}
+
+const NUMBERS: ReadonlySet<string> = new Set(["sampleRate", "beforeErrorSec"]);
+
+/** Options out of `data-` attributes: texts, numbers where the option is one, and `true` or `false`. Null where there is no key. */
+export function optionsOf(data: Readonly<Record<string, string | undefined>>): TrackerOptions | null {
+  const { key } = data;
+  if (!key) return null;
+  const options: TrackerOptions = { key };
+  for (const [name, text = ""] of Object.entries(data)) {
+    const value = NUMBERS.has(name) ? Number(text) : /^(?:true|false|)$/.test(text) ? text !== "false" : text;
+    if (name !== "key") Object.assign(options, { [name]: value });
+  }
+  return options;
+}

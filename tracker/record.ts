@@ -1,0 +1,103 @@
+/** The recorder: events out of rrweb, masked, and checkouts when there should be one. The only importer of `@rrweb/record`. */
+
+import { record as startRecorder } from "@rrweb/record";
+import type { Host } from "./host.ts";
+import type { Privacy } from "./privacy.ts";
+import type { RecordedEvent } from "./recorded-event.ts";
+import type { Settings } from "./options.ts";
+
+/** A checkout by ourselves is at least this far from the last one, */
+const CHECKOUT_MIN_MS = 30_000;
+/** and at least this many times as far as it took: half a percent of the page's time at most. */
+const CHECKOUT_COST_FACTOR = 200;
+/** A new address waits this long, so that the new content is in the snapshot. */
+const CHECKOUT_AFTER_NAVIGATION_MS = 500;
+/** Incremental events that change nothing of the page (rrweb's sources: moves, clicks, drags, selections). */
+const NO_CHANGE: ReadonlySet<number | undefined> = new Set([1, 2, 6, 12, 14]);
+
+const FULL_SNAPSHOT = 2;
+const INCREMENTAL = 3;
+
+export interface Recorder {
+  start: () => void;
+  stop: () => void;
+  /** Takes a checkout now. */
+  checkout: () => void;
+  /** The address changed: takes one soon, unless snapshots of this page are dear and the last one is young. */
+  navigated: () => void;
+}
+
+/**
+ * @param emit gets each event, masked, in order; a checkout begins with a Meta event, with the full snapshot right behind it
+ */
+export function createRecorder(host: Host, privacy: Privacy, settings: Settings, emit: (event: RecordedEvent) => void): Recorder {
+  let stopRecorder: (() => void) | undefined;
+  let cancelCheckout: (() => void) | undefined;
+  let lastAt = 0;
+  let costMs = 0;
+
+  const take = host.guard((event: RecordedEvent) => {
+    if (!privacy.clean(event, (id) => startRecorder.mirror.getNode(id))) return;
+    emit(event);
+    if (event.type === FULL_SNAPSHOT) lastAt = Date.now();
+    if (event.type === INCREMENTAL && !NO_CHANGE.has(event.data.source)) schedule(checkoutGapMs());
+  });
+
+  function checkoutGapMs(): number {
+    return Math.max(CHECKOUT_MIN_MS, CHECKOUT_COST_FACTOR * costMs) - (Date.now() - lastAt);
+  }
+
+  function schedule(delayMs: number): void {
+    cancelCheckout ??= host.after(delayMs, checkout);
+  }
+
+  function timed(work: () => void): void {
+    cancelCheckout?.();
+    cancelCheckout = undefined;
+    const before = performance.now();
+    work();
+    costMs = performance.now() - before;
+  }
+
+  function begin(): void {
+    stopRecorder = startRecorder({
+      emit: (event) => take(event as RecordedEvent),
+      recordAfter: "DOMContentLoaded",
+      blockClass: "wb-block",
+      blockSelector: privacy.blockSelector,
+      ignoreClass: "wb-ignore",
+      ignoreSelector: settings.ignoreSelector ?? "",
+      // `clean` masks everything; this keeps chosen options out of the snapshot of a masked `<select>`.
+      maskInputOptions: { password: true, select: settings.maskAllInputs },
+      maskInputFn: privacy.input,
+      errorHandler: (error: unknown) => {
+        host.fail(error);
+        return true;
+      },
+    });
+  }
+
+  function checkout(): void {
+    if (!stopRecorder) return;
+    timed(() => startRecorder.takeFullSnapshot(true));
+  }
+
+  return {
+    checkout: host.guard(checkout),
+    start() {
+      if (!stopRecorder) timed(host.guard(begin));
+    },
+    stop() {
+      cancelCheckout?.();
+      cancelCheckout = undefined;
+      stopRecorder?.();
+      stopRecorder = undefined;
+    },
+    navigated() {
+      if (Date.now() - lastAt < CHECKOUT_COST_FACTOR * costMs) return;
+      cancelCheckout?.();
+      cancelCheckout = undefined;
+      schedule(CHECKOUT_AFTER_NAVIGATION_MS);
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** What we know of the events that the recorder makes (rrweb 2.1, `@rrweb/types`): the fields that masking and the checkout policy touch. */
+
+/** A serialised node: an element where it has `attributes`, text where `type` is 3, otherwise a document, doctype, CDATA or comment. */
+export interface RecordedNode {
+  type: number;
+  id: number;
+  attributes?: Record<string, unknown>;
+  textContent?: string;
+  childNodes?: RecordedNode[];
+}
+
+/** `data` of any event, seen as all the fields that one of its kinds may have. */
+export interface RecordedData {
+  /** Meta. */
+  href?: string;
+  /** Full snapshot. */
+  node?: RecordedNode;
+  /** Incremental events: which kind (rrweb's `IncrementalSource`). */
+  source?: number;
+  /** Mutation. */
+  adds?: { parentId: number; node: RecordedNode }[];
+  texts?: { id: number; value: string | null }[];
+  attributes?: { id: number; attributes: Record<string, unknown> }[];
+  isAttachIframe?: boolean;
+  /** Input. */
+  id?: number;
+  text?: string;
+  /** Plugin. */
+  plugin?: string;
+  payload?: unknown;
+}
+
+export interface RecordedEvent {
+  /** rrweb's `EventType`; see `RRWEB` in `protocol/rrweb-event.ts`. */
+  type: number;
+  timestamp: number;
+  data: RecordedData;
+}

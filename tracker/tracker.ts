@@ -1,0 +1,82 @@
+/** The door of the tracker: `init(options)` starts recording this page, and nothing of it is ever thrown at the page. */
+
+import { settle, type TrackerHandle, type TrackerOptions } from "./options.ts";
+import { startVisit, type Visit } from "./visit.ts";
+
+export type { Facts, TrackerHandle, TrackerOptions } from "./options.ts";
+
+const scriptOrigin = originOfScript();
+let running: TrackerHandle | null = null;
+
+/**
+ * Starts recording this page, as soon as consent and the visitor's own settings allow. A page has one tracker: while one runs, its
+ * handle is returned.
+ */
+export function init(options: TrackerOptions): TrackerHandle {
+  if (running) return running;
+  let visit: Visit | null = null;
+  let isStopped = false;
+
+  function guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      try {
+        options.onError?.(error);
+      } catch {
+        // Nobody is left to tell.
+      }
+    }
+  }
+
+  function begin(): void {
+    guard(() => {
+      if (visit || isStopped || (options.respectDoNotTrack && isTrackingUnwanted()) || isRecordedByParent()) return;
+      visit = startVisit(settle(options, scriptOrigin));
+    });
+  }
+
+  const handle: TrackerHandle = {
+    stop() {
+      isStopped = true;
+      running = null;
+      visit?.stop(false);
+      visit = null;
+    },
+    flush: () => visit?.flush(),
+    mark: (name, data = {}) => guard(() => visit?.mark(name, data)),
+    identify: (userId, traits = {}) => guard(() => visit?.identify(userId, traits)),
+    captureError: (error) => visit?.captureError(error),
+    consent(given) {
+      if (given) begin();
+      else {
+        visit?.stop(true);
+        visit = null;
+      }
+    },
+    sessionId: () => visit?.sessionId ?? null,
+  };
+  running = handle;
+  if (options.consent !== "required") begin();
+  return handle;
+}
+
+/** What the visitor's browser says for him. */
+function isTrackingUnwanted(): boolean {
+  return navigator.doNotTrack === "1" || ("globalPrivacyControl" in navigator && Boolean(navigator.globalPrivacyControl));
+}
+
+/** The parent's recording holds this frame already. */
+function isRecordedByParent(): boolean {
+  try {
+    return window.parent !== window && "watchback" in window.parent;
+  } catch {
+    return false;
+  }
+}
+
+/** Where the script came from; for a module, where the page did. */
+function originOfScript(): string {
+  const script = document.currentScript;
+  return new URL(script instanceof HTMLScriptElement && script.src ? script.src : location.href).origin;
+}

@@ -1,0 +1,305 @@
+/** One running recording: everything of the tracker, put together. */
+
+import { DEFAULT_TRACKER_LIMITS, MAX_OUTBOX_BYTES, MAX_PAGEHIDE_BYTES } from "../protocol/limits.ts";
+import type { Marker } from "../protocol/markers.ts";
+import type { SessionStart, ToTrackerMessage } from "../protocol/tracker-messages.ts";
+import { createBatcher, type Draft } from "./batcher.ts";
+import { captureClicks } from "./capture/clicks.ts";
+import { captureConsole } from "./capture/console.ts";
+import { captureErrors, errorMarker } from "./capture/errors.ts";
+import { captureNavigation } from "./capture/navigation.ts";
+import { captureNetwork } from "./capture/network.ts";
+import type { Capture } from "./capture/capture.ts";
+import { createPacker, type Packed } from "./compress.ts";
+import { createErrorWindow, type ErrorWindow } from "./error-window.ts";
+import { createHost } from "./host.ts";
+import { createPost, ingestUrl } from "./http.ts";
+import { sendLeftovers } from "./leftovers.ts";
+import type { Facts, Settings } from "./options.ts";
+import { createOutbox } from "./outbox.ts";
+import { createPrivacy } from "./privacy.ts";
+import { createRecorder } from "./record.ts";
+import { createSender } from "./sender.ts";
+import { createSession, storageOf } from "./session.ts";
+import { createShelf } from "./shelf.ts";
+import { createUplink } from "./socket.ts";
+import { watchUnload } from "./unload.ts";
+
+export interface Visit {
+  readonly sessionId: string | null;
+  flush: () => void;
+  mark: (name: string, data: Facts) => void;
+  identify: (userId: string | null, traits: Facts) => void;
+  captureError: (error: unknown) => void;
+  /** Ends it and puts everything back; with `isWithdrawn` nothing is sent any more, and the device is wiped. */
+  stop: (isWithdrawn: boolean) => void;
+}
+
+/** Un-acknowledged for so long, a batch goes to the shelf: in a healthy visit none ever does. */
+const SAVE_AFTER_MS = 300;
+/** While something is on the shelf, the tab says so often that it lives. */
+const ALIVE_MS = 30_000;
+/** Markers beyond this many a second are dropped: a page in a loop of errors says the same thing. */
+const MAX_MARKERS_PER_SECOND = 50;
+const MAX_FACTS = 32;
+const MAX_TRAITS = 64;
+
+/**
+ * Starts recording.
+ * @throws whatever the settings or the browser are unfit for; nothing is left behind then
+ */
+export function startVisit(settings: Settings): Visit {
+  const host = createHost(settings.onError);
+  const { key, endpoint } = settings;
+  // As it is before we watch it.
+  const hostFetch = window.fetch.bind(window);
+  const privacy = createPrivacy(settings);
+  let limits = DEFAULT_TRACKER_LIMITS;
+  const session = createSession({
+    key,
+    sampleRate: settings.sampleRate,
+    idleMs: () => limits.sessionIdleMs,
+    local: storageOf("localStorage"),
+    perTab: storageOf("sessionStorage"),
+    now: Date.now,
+  });
+  const shelf = createShelf();
+  const outbox = createOutbox(MAX_OUTBOX_BYTES);
+  const sender = createSender(outbox, () => session.tab, Date.now);
+  const packer = createPacker(host.guard(keep));
+  const batcher = createBatcher((delayMs, task) => host.after(delayMs, task), host.guard(take));
+  const recorder = createRecorder(host, privacy, settings, (event) => {
+    batcher.add(event);
+    // A checkout is waited for: by a viewer, or by whatever plays from here.
+    if (event.type === 2) host.after(0, batcher.cut);
+  });
+  const uplink = createUplink({ host, endpoint, key, outbox, sender, hostFetch, start, onMessage, onRefused, onGone: restart });
+
+  let held: ErrorWindow | null =
+    settings.mode === "error" ? createErrorWindow(settings.beforeErrorSec * 1_000, MAX_OUTBOX_BYTES) : null;
+  let { userId = null }: { userId?: string | null | undefined } = settings;
+  let traits: Facts = {};
+  let startedAt = Date.now();
+  let isOnShelf = false;
+  let cancelSave: (() => void) | undefined;
+  let markersThisSecond = 0;
+  let second = 0;
+
+  function start(): SessionStart {
+    return {
+      sessionId: session.id,
+      resumeToken: session.token,
+      tab: session.tab,
+      tabGroup: session.tabGroup,
+      userId,
+      traits,
+      url: privacy.url(location.href),
+      title: privacy.text(document.title),
+      referrer: privacy.url(document.referrer),
+      startTime: startedAt,
+      userAgent: navigator.userAgent,
+      language: navigator.language,
+      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      viewport: { width: innerWidth, height: innerHeight, devicePixelRatio },
+      release: settings.release,
+      environment: settings.environment,
+    };
+  }
+
+  /** A batch is ready to be packed. */
+  function take(draft: Draft): void {
+    if (!session.touch()) {
+      // The session ended while nothing happened; what is in this batch will be in the next one's first checkout.
+      restart();
+      draft.markers.forEach((marker) => batcher.mark(marker));
+    } else if (held) {
+      held.add(draft);
+      if (held.isCheckoutDue()) host.after(0, recorder.checkout);
+    } else packer.push(draft);
+  }
+
+  /** A batch is packed and gets its seq. */
+  function keep({ draft, ...packed }: Packed): void {
+    if (packed.payload.length > limits.maxPayloadBytes || packed.rawBytes > limits.maxRawBytes) {
+      outbox.skip();
+      host.fail(new RangeError(`a batch of ${packed.payload.length} bytes is larger than the server takes`));
+    } else {
+      const { firstAt, lastAt, count, checkout, markers } = draft;
+      const isPlayable = outbox.add({ tab: session.tab, firstAt, lastAt, count, checkout, markers, ...packed });
+      if (!isPlayable) host.after(0, recorder.checkout);
+      cancelSave ??= host.after(SAVE_AFTER_MS, save);
+    }
+    uplink.pump();
+  }
+
+  function save(): void {
+    saveAs(false);
+    cancelSave = isOnShelf ? host.after(ALIVE_MS, save) : undefined;
+  }
+
+  function saveAs(isClosed: boolean): void {
+    cancelSave?.();
+    isOnShelf = outbox.entries.length > 0;
+    const about = { tab: session.tab, key, start: start(), nextSeq: outbox.nextSeq, aliveAt: Date.now(), isClosed };
+    if (isOnShelf) shelf.save(about, outbox.entries);
+  }
+
+  function onMessage(message: ToTrackerMessage): void {
+    const { type, data } = message;
+    if (type === "session_started") {
+      if (data.sessionId !== session.id) {
+        session.adopt(data.sessionId, data.resumeToken);
+        if (isOnShelf) shelf.forget(session.tab, Infinity);
+        outbox.renumber();
+        recorder.checkout();
+      }
+      limits = data.limits;
+      batcher.setLimits(limits);
+      watched(data.watchers);
+    } else if (type === "ack") {
+      const isAll = data.upto >= outbox.nextSeq - 1;
+      if (isOnShelf) shelf.forget(session.tab, isAll ? Infinity : data.upto);
+      if (isAll) isOnShelf = false;
+    } else if (type === "watchers") watched(data.count);
+    else if (type === "checkout_request") recorder.checkout();
+    else if (type === "error") {
+      host.fail(new Error(`${data.code}: ${data.message}`));
+      // Without a time to wait it is the session that is full.
+      if (data.code === "limit" && !data.retryAfterMs) recorder.stop();
+    }
+  }
+
+  function watched(count: number): void {
+    batcher.setInterval(count ? limits.flushWatchedMs : limits.flushIdleMs);
+  }
+
+  function onRefused(reason: string): void {
+    host.fail(new Error(`refused: ${reason}`));
+    recorder.stop();
+    outbox.clear();
+  }
+
+  /** Begins again as another tab, and perhaps session, with nothing sent yet; what this one could not send is left over. */
+  function restart(): void {
+    packer.flushNow();
+    saveAs(true);
+    uplink.disconnect();
+    outbox.clear();
+    isOnShelf = false;
+    session.renew();
+    if (!session.isSampled) return recorder.stop();
+    recorder.checkout();
+    if (held) return;
+    uplink.connect();
+    sendOld();
+  }
+
+  function sendOld(): void {
+    void sendLeftovers(shelf, key, createPost(ingestUrl(endpoint, key), hostFetch)).catch(host.fail);
+  }
+
+  function mark(marker: Marker): void {
+    const now = Math.floor(marker.at / 1_000);
+    if (now !== second) markersThisSecond = 0;
+    second = now;
+    if (++markersThisSecond > MAX_MARKERS_PER_SECOND) return;
+    batcher.mark(marker);
+    // An error shows at once, with what it changed on the page; in error mode it opens the gates.
+    if (marker.kind === "error") host.after(0, letGo);
+  }
+
+  function letGo(): void {
+    batcher.cut();
+    if (!held) return;
+    const drafts = held.release();
+    held = null;
+    startedAt = drafts[0]?.firstAt ?? startedAt;
+    drafts.forEach((draft) => packer.push(draft));
+    uplink.connect();
+  }
+
+  function finish(): void {
+    batcher.cut();
+    packer.flushNow();
+  }
+
+  const capture: Capture = {
+    host,
+    privacy,
+    settings,
+    mark,
+    record: (plugin, payload) => batcher.add({ type: 6, timestamp: Date.now(), data: { plugin, payload } }),
+    navigated() {
+      uplink.say({ type: "session_update", data: { url: privacy.url(location.href), title: privacy.text(document.title) } });
+      recorder.navigated();
+    },
+  };
+
+  if (session.isSampled) {
+    for (const watch of [captureErrors, captureConsole, captureNetwork, captureClicks, captureNavigation])
+      host.guard(watch)(capture);
+    recorder.start();
+    if (!held) uplink.connect();
+    sendOld();
+    watchUnload(host, {
+      hide: batcher.cut,
+      leave(mayReturn) {
+        session.leave();
+        if (held) return;
+        finish();
+        uplink.sendTail(MAX_PAGEHIDE_BYTES, !shelf.isUsable());
+        saveAs(true);
+        if (mayReturn) uplink.disconnect();
+      },
+      comeBack() {
+        session.enter();
+        if (held) return;
+        save();
+        uplink.connect();
+        recorder.checkout();
+      },
+    });
+  }
+
+  return {
+    get sessionId() {
+      return session.isSampled ? session.id : null;
+    },
+    flush: host.guard(batcher.cut),
+    mark: host.guard((name, data) => mark({ kind: "custom", at: Date.now(), name, data: scalars(data, MAX_FACTS) })),
+    captureError: host.guard((error) => mark(errorMarker(capture, error, "manual"))),
+    identify: host.guard((id, more) => {
+      userId = id;
+      traits = scalars(more, MAX_TRAITS);
+      uplink.say({ type: "session_update", data: { userId, traits } });
+    }),
+    stop(isWithdrawn) {
+      host.guard(() => {
+        recorder.stop();
+        if (isWithdrawn) {
+          uplink.say({ type: "session_end", data: { sessionId: session.id } });
+          shelf.wipe();
+          session.forget();
+        } else if (!held && session.isSampled) {
+          finish();
+          uplink.sendTail(uplink.isOpen() ? Infinity : MAX_PAGEHIDE_BYTES, false);
+          saveAs(true);
+          session.leave();
+        }
+      })();
+      host.undo();
+      shelf.close();
+    },
+  };
+}
+
+/** What the wire takes beside a marker or a user: scalars, and not too many. */
+function scalars(data: Facts, most: number): Facts {
+  const isScalar = (value: unknown): boolean =>
+    value === null || /^(?:string|boolean)$/.test(typeof value) || Number.isFinite(value);
+  return Object.fromEntries(
+    Object.entries(data)
+      .filter(([, value]) => isScalar(value))
+      .slice(0, most),
+  );
+}
