@@ -17,7 +17,7 @@ const linesOf = (folder: string, start: string) => {
 describe("log", () => {
   it("NET-6 sorts lines into application, error, exceptions and rejections files of the day", async () => {
     const folder = join(newFolder(), "logs");
-    const log = createLog({ folder, level: "info", console: false });
+    const log = createLog({ folder, level: "info", console: null });
     log.child("net").info("listening", { port: 8080 });
     log.logger.debug("not kept");
     log.logger.error("commit failed", { error: new Error("no space") });
@@ -50,7 +50,7 @@ describe("log", () => {
     chmodSync(readOnly, 0o500);
     folders.push(readOnly);
     for (const folder of folders) {
-      const log = createLog({ folder, level: "debug", console: false });
+      const log = createLog({ folder, level: "debug", console: null });
       for (let i = 0; i < 200; i++) log.logger.error("a line", { i });
       await new Promise((resolve) => setImmediate(resolve));
       log.logger.error("after the fault");
@@ -60,7 +60,7 @@ describe("log", () => {
 
   it("NET-8 logs what cannot be written as JSON without throwing", async () => {
     const folder = newFolder();
-    const log = createLog({ folder, level: "debug", console: false });
+    const log = createLog({ folder, level: "debug", console: null });
     const loop: Record<string, unknown> = {};
     loop["self"] = loop;
     log.logger.info("odd", { loop, big: 10n, nothing: undefined });

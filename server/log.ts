@@ -49,19 +49,25 @@ interface Line {
 /**
  * @param folder where the files go, made if need be; null for none
  * @param level least important level that is kept
- * @param console true for lines on standard output as well
+ * @param console least important level that is shown on standard output as well; null for none
  */
-export function createLog(options: { folder: string | null; level: LogLevel; console: boolean }): Log {
+export function createLog(options: { folder: string | null; level: LogLevel; console: LogLevel | null }): Log {
   const sinks: ((line: Line) => void)[] = [];
   const files: DailyFile[] = [];
-  if (options.console) sinks.push(createConsoleSink());
+  if (options.console !== null) {
+    const shown = RANK[options.console];
+    const show = createConsoleSink();
+    sinks.push((line) => {
+      if (RANK[line.level] <= shown) show(line);
+    });
+  }
   if (options.folder !== null) {
     const folder = options.folder;
     let told = 0;
     const onFault = (error: unknown) => {
       if (Date.now() - told < RETRY_MS) return;
       told = Date.now();
-      if (options.console) process.stderr.write(`The log files in ${folder} cannot be written: ${describe(error)}\n`);
+      if (options.console !== null) process.stderr.write(`The log files in ${folder} cannot be written: ${describe(error)}\n`);
     };
     const addFile = (name: string, wants: (line: Line) => boolean) => {
       const file = new DailyFile(folder, name, onFault);

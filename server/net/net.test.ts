@@ -111,6 +111,7 @@ beforeAll(async () => {
     committedBatches: 0,
     committedBytes: 0,
     conflicts: 0,
+    refusedBatches: 0,
   };
   const project = { id: 1, name: "p", slug: "p", keys: [KEY], createdAt: 0 };
   const identify: NetDeps["auth"]["identify"] = (credentials) => {

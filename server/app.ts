@@ -1,0 +1,243 @@
+/**
+ * The composition root: builds the rooms in order, ties the knots where data flows against the imports, and owns start, drain and stop.
+ *
+ * Drain: nothing new is taken -> what was taken is written and acknowledged -> sockets end with 1012 -> feeds, then the database.
+ */
+
+import { DEFAULT_TRACKER_LIMITS } from "../protocol/limits.ts";
+import { createAuth } from "./auth/auth.ts";
+import { ensureSecret } from "./auth/secret.ts";
+import { systemClock, type Clock } from "./clock.ts";
+import { databaseUrlOf, type Config } from "./config.ts";
+import type { ConnectionOptions } from "./db/connection.ts";
+import { startEmbeddedPostgres } from "./db/embedded.ts";
+import { migrate } from "./db/migrate.ts";
+import { createDatabase } from "./db/pool.ts";
+import { createIngest, type Ingest } from "./ingest/ingest.ts";
+import { createLifecycle } from "./lifecycle.ts";
+import { createLive, type Live } from "./live/live.ts";
+import type { Log } from "./log.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { createNet, type Net } from "./net/net.ts";
+import { createWire } from "./net/wire.ts";
+import { createProjects } from "./projects/projects.ts";
+import { createReplay } from "./replay/replay.ts";
+import { createRetention } from "./retention/retention.ts";
+import { findRoot, readVersion } from "./root.ts";
+import { createStore } from "./store/store.ts";
+
+const MIB = 1024 * 1024;
+
+export interface AppOptions {
+  config: Config;
+  log: Pick<Log, "child">;
+  clock?: Clock;
+}
+
+/** What a person needs to know once it runs. */
+export interface Started {
+  version: string;
+  port: number;
+  /** Base address for browsers, without a closing slash. */
+  publicUrl: string;
+  /** Ingest key of the first project. */
+  projectKey: string;
+  /** How the first administrator signs in; null where there is one already. */
+  firstAdministrator: { setupUrl: string } | { createdEmail: string } | null;
+  /** Where the data is: a folder, or null for a database that the configuration names. */
+  dataDir: string | null;
+}
+
+/** A Watchback. States: `new` -> `starting` -> `running` -> `stopping` -> `stopped`. */
+export interface App {
+  /**
+   * Starts everything; what was started is released again where a later step fails.
+   * @throws AppError `config` with a message for people
+   */
+  start(): Promise<Started>;
+  /** Drains and stops; later calls wait for the first. */
+  stop(): Promise<void>;
+  metrics: Metrics;
+}
+
+/** Builds an app that has not started anything yet. */
+export function createApp(options: AppOptions): App {
+  const lifecycle = createLifecycle(options.log.child("app"));
+  const metrics = createMetrics();
+  let starting: Promise<Started> | null = null;
+  const begin = async () => {
+    try {
+      return await startRooms(options, lifecycle, metrics);
+    } catch (error) {
+      await lifecycle.stop();
+      throw error;
+    }
+  };
+  return {
+    metrics,
+    start: () => (starting ??= begin()),
+    async stop() {
+      // A stop in the middle of a start would leave behind what comes up after it.
+      await starting?.catch(() => undefined);
+      await lifecycle.stop();
+    },
+  };
+}
+
+async function startRooms(
+  options: AppOptions,
+  lifecycle: ReturnType<typeof createLifecycle>,
+  metrics: Metrics,
+): Promise<Started> {
+  const { config, log } = options;
+  const clock = options.clock ?? systemClock;
+  const root = findRoot();
+  const version = readVersion(root);
+
+  const wire = createWire();
+  lifecycle.onStop("port", () => wire.close());
+  const port = await wire.listen(config.HOST, config.PORT);
+  const publicUrl = config.PUBLIC_URL === "" ? `http://localhost:${port}` : config.PUBLIC_URL;
+
+  const { connection, dataDir } = await connectDatabase(options, lifecycle);
+  const db = createDatabase({ connection, log: log.child("db") });
+  lifecycle.onStop("database pool", () => db.stop());
+
+  const secret = await ensureSecret(db, "session_secret", config.SESSION_SECRET_KEY);
+  const auth = createAuth({
+    db,
+    clock,
+    log: log.child("auth"),
+    publicUrl,
+    allowedOrigins: config.ALLOWED_ORIGINS,
+    createSuperuser: config.CREATE_SUPERUSER,
+  });
+  const projects = createProjects({
+    db,
+    clock,
+    defaultProjectKey: config.DEFAULT_PROJECT_KEY,
+    onAccessChanged: () => auth.forgetIdentities(),
+  });
+  const project = await projects.prepareFirstProject();
+  const projectKey = project.keys[0] ?? "";
+  const firstAdministrator = await auth.prepareFirstAdministrator();
+  auth.start();
+  lifecycle.onStop("auth", () => auth.stop());
+
+  // Rooms that need one another: the lower one is built first and reaches the upper one through `knot`, once everything is there.
+  const knot: { ingest?: Ingest; live?: Live; net?: Net } = {};
+  const replay = createReplay({
+    db,
+    clock,
+    log: log.child("replay"),
+    live: { activeSessions: (projectIds) => knot.live?.activeSessions(projectIds) ?? [] },
+    holder: { erase: (sessionId) => knot.ingest?.erase(sessionId) },
+  });
+  const retention = createRetention({
+    db,
+    clock,
+    log: log.child("retention"),
+    retentionDays: config.RETENTION_DAYS,
+    intervalMs: config.AUTO_CLEANUP_INTERVAL_MINUTES * 60_000,
+  });
+  const live = createLive({
+    publisher: wire.publisher,
+    history: replay.history,
+    events: replay.events,
+    requests: {
+      requestCheckout: (sessionId, tab) => knot.ingest?.requestCheckout(sessionId, tab),
+      watchersChanged: (sessionId, count) => knot.ingest?.watchersChanged(sessionId, count),
+    },
+    clock,
+    log: log.child("live"),
+    maxTailBytes: config.MAX_TAIL_MB * MIB,
+  });
+  knot.live = live;
+  const store = createStore({
+    db,
+    connection,
+    clock,
+    log: log.child("store"),
+    events: {
+      onDurable: (batches) => knot.ingest?.onDurable(batches),
+      onRefused: (batch, reason) => knot.ingest?.onRefused(batch, reason),
+      onStateChange: (state) => knot.ingest?.onStateChange(state),
+    },
+    maxPendingBytes: config.MAX_BUFFER_MB * MIB,
+    maxBatchesPerCommit: config.BATCH_SIZE,
+    gatherMs: config.BATCH_INTERVAL,
+  });
+  const ingest = createIngest({
+    live,
+    store,
+    clock,
+    log: log.child("ingest"),
+    secret,
+    limits: {
+      ...DEFAULT_TRACKER_LIMITS,
+      maxEventsPerSession: config.MAX_EVENTS_PER_SESSION,
+      sessionIdleMs: config.SESSION_IDLE_MINUTES * 60_000,
+    },
+    cleanupIntervalMs: config.SESSION_CLEANUP_INTERVAL * 1_000,
+  });
+  knot.ingest = ingest;
+
+  retention.start();
+  lifecycle.onStop("retention", () => retention.stop());
+  live.start();
+  lifecycle.onStop("live", () => live.stop());
+  lifecycle.onStop("sockets", async () => {
+    await knot.net?.closeSockets();
+    knot.net?.stop();
+  });
+  await store.start();
+  const drainMs = config.DRAIN_TIMEOUT_SECONDS * 1_000;
+  const drainStore = async () => {
+    const givenUp = await store.drain(drainMs);
+    // Nothing of these was acknowledged: their trackers keep them and send them again.
+    if (givenUp > 0) log.child("app").warn("batches were not written before the stop", { givenUp });
+  };
+  lifecycle.onStop("store", drainStore, drainMs + 2_000);
+  ingest.start();
+  lifecycle.onStop("ingest", () => ingest.drain());
+
+  knot.net = createNet(wire, {
+    ingest,
+    live,
+    auth,
+    projects,
+    db,
+    store,
+    routes: [...auth.routes, ...projects.routes, ...replay.routes, ...retention.routes],
+    clock,
+    logger: log.child("net"),
+    metrics,
+    version,
+    publicUrl,
+    root,
+    demoKey: () => projectKey,
+    trackerPaths: config.TRACKER_PATHS,
+    rateLimit: { perSecond: config.RATE_LIMIT_REQUESTS_PER_SEC, burst: config.RATE_LIMIT_BURST },
+    trustProxy: config.TRUST_PROXY,
+  });
+  lifecycle.onStop("new connections", () => knot.net?.refuseNew());
+  log.child("app").info("started", { version, port, dataDir });
+  return { version, port, publicUrl, projectKey, firstAdministrator, dataDir };
+}
+
+/** The database that the configuration names, or the embedded one, in the shape that this version needs. */
+async function connectDatabase(
+  { config, log }: AppOptions,
+  lifecycle: ReturnType<typeof createLifecycle>,
+): Promise<{ connection: ConnectionOptions; dataDir: string | null }> {
+  const url = databaseUrlOf(config);
+  if (url !== null) {
+    const connection = { connectionString: url };
+    await migrate(connection, log.child("db"));
+    return { connection, dataDir: null };
+  }
+  const postgres = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log: log.child("db") });
+  lifecycle.onStop("embedded Postgres", () => postgres.stop(), 20_000);
+  await migrate(postgres.connection, log.child("db"));
+  return { connection: postgres.connection, dataDir: postgres.dataDir };
+}
