@@ -42,6 +42,15 @@ export class Acks {
     due.length = 0;
   }
 
+  /** This one will never be durable: it is not waited for, and not acknowledged. */
+  onRefused(row: BatchRow): void {
+    const session = this.room.sessions.get(row.sessionId);
+    const tab = session && findTab(session, row.tab);
+    if (!tab) return;
+    tab.pending--;
+    tab.holder?.progressed();
+  }
+
   /** A tracker sent what is durable already: it missed the acknowledgement. */
   repeat(tab: OpenTab): void {
     if (tab.isRepeatDue) return;

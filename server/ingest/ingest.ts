@@ -1,6 +1,6 @@
 /** The door of ingest: batches in, in order, each once; forwarded to the live edge, stored, and only then acknowledged. */
 
-import { CHECKOUT_REQUEST_INTERVAL_MS, HELLO_TIMEOUT_MS, type TrackerLimits } from "../../protocol/limits.ts";
+import { CHECKOUT_REQUEST_INTERVAL_MS, type TrackerLimits } from "../../protocol/limits.ts";
 import type { CloseName } from "../../protocol/close-codes.ts";
 import type { Envelope } from "../../protocol/codec.ts";
 import type { ToTrackerMessage } from "../../protocol/tracker-messages.ts";
@@ -88,7 +88,6 @@ const TICK_MS = 250;
 export function createIngest(deps: IngestDeps): Ingest {
   const room = createRoom(deps);
   const links = new Set<TrackerLink>();
-  const idleLinks = new Set<TrackerLink>();
   let starts = 0;
   let ticks = 0;
   let stopTicking = () => {};
@@ -115,23 +114,14 @@ export function createIngest(deps: IngestDeps): Ingest {
     },
     onClosed: (link) => {
       links.delete(link);
-      idleLinks.delete(link);
     },
     nextStart: () => ++starts,
-  };
-
-  const closeIdleLinks = (now: number) => {
-    for (const link of idleLinks) {
-      if (!link.isIdle) idleLinks.delete(link);
-      else if (now - link.since >= HELLO_TIMEOUT_MS) link.giveUp();
-    }
   };
 
   return {
     connect(port) {
       const link = new TrackerLink(port, workers);
       links.add(link);
-      idleLinks.add(link);
       return link;
     },
     status: () => {
@@ -146,6 +136,10 @@ export function createIngest(deps: IngestDeps): Ingest {
     },
     onDurable(batches) {
       acks.onDurable(batches);
+      if (keeper.isEndDue) void keeper.finishEnds();
+    },
+    onRefused(batch) {
+      acks.onRefused(batch);
       if (keeper.isEndDue) void keeper.finishEnds();
     },
     onStateChange(state) {
@@ -166,9 +160,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       stopTicking = deps.clock.every(TICK_MS, () => {
         const now = deps.clock.now();
         intake.giveUpHoles(now);
-        if (++ticks % (1_000 / TICK_MS) !== 0) return;
-        keeper.tick(now);
-        closeIdleLinks(now);
+        if (++ticks % (1_000 / TICK_MS) === 0) keeper.tick(now);
       });
     },
     async drain() {
