@@ -1,0 +1,10 @@
+/** Start of the viewer. */
+
+import { mount } from "svelte";
+import "./ui/tokens.css";
+import App from "./app.svelte";
+
+const target = document.getElementById("app");
+if (!target) throw new Error("the page has no #app");
+
+export default mount(App, { target });

@@ -1,0 +1,52 @@
+/** The filters of the list, and whether a session that changed just now passes them (the server does it for the stored ones). */
+
+import type { SessionSummary } from "../../protocol/session.ts";
+
+export interface SessionFilter {
+  q: string;
+  user: string;
+  url: string;
+  status: "" | "live" | "ended";
+  hasErrors: boolean;
+}
+
+export const NO_FILTER: SessionFilter = { q: "", user: "", url: "", status: "", hasErrors: false };
+
+export function isFiltering(filter: SessionFilter): boolean {
+  return (
+    filter.q.trim() !== "" || filter.user.trim() !== "" || filter.url.trim() !== "" || filter.status !== "" || filter.hasErrors
+  );
+}
+
+/** The same answer as the server's, but for upper and lower case. */
+export function passes(session: SessionSummary, filter: SessionFilter): boolean {
+  const has = (text: string | null, part: string): boolean => (text ?? "").toLowerCase().includes(part.trim().toLowerCase());
+  const inAny = [session.url, session.title, session.userId, session.sessionId].some((text) => has(text, filter.q));
+  return (
+    inAny &&
+    (filter.user.trim() === "" || session.userId === filter.user.trim()) &&
+    has(session.url, filter.url) &&
+    (!filter.hasErrors || session.errorCount > 0) &&
+    (filter.status === "" || (filter.status === "live" ? session.live : session.status === "ended"))
+  );
+}
+
+/** The filters in an address, and back. */
+export function readFilter(query: URLSearchParams): SessionFilter {
+  const status = query.get("status");
+  return {
+    q: query.get("q") ?? "",
+    user: query.get("user") ?? "",
+    url: query.get("url") ?? "",
+    status: status === "live" || status === "ended" ? status : "",
+    hasErrors: query.get("hasErrors") === "true",
+  };
+}
+
+export function writeFilter(filter: SessionFilter): string {
+  const query = new URLSearchParams();
+  for (const name of ["q", "user", "url", "status"] as const) if (filter[name].trim()) query.set(name, filter[name].trim());
+  if (filter.hasErrors) query.set("hasErrors", "true");
+  const text = query.toString();
+  return text ? `/?${text}` : "/";
+}

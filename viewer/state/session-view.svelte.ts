@@ -1,0 +1,282 @@
+/** One session as its page shows it: facts, timeline and player, fed by history over HTTP and by the live feed. */
+
+import type { ViewerBatch } from "../../protocol/batch.ts";
+import { MARKER_KINDS, type MarkerKind } from "../../protocol/markers.ts";
+import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
+import type { FeedPhase } from "../../protocol/viewer-messages.ts";
+import { ApiError, readError, readSession } from "../net/api.ts";
+import type { SessionDetail } from "../net/api-schemas.ts";
+import { createBatchSource } from "../net/batches-reader.ts";
+import { BatchCache } from "../player/batch-cache.ts";
+import { History } from "../player/history.ts";
+import { INITIAL_STATUS, type PlayerStatus } from "../player/player-status.ts";
+import { Player } from "../player/player.ts";
+import { Timeline, type PageGroup, type TimelineGap, type TimelineMarker } from "../player/timeline.ts";
+import { app } from "./app.svelte.ts";
+
+/** An error is played from this long before it. */
+export const BEFORE_ERROR_MS = 10_000;
+
+const ERROR_KINDS: ReadonlySet<MarkerKind> = new Set(["error", "console_error"]);
+/** What `[` and `]` stop at; single clicks are too many. */
+const JUMP_KINDS: ReadonlySet<MarkerKind> = new Set(MARKER_KINDS.filter((kind) => kind !== "click"));
+
+/** Why there is nothing to look at. */
+export type Problem = "not_found" | "erased" | "unreachable" | "failed";
+
+/** Where to begin: `t` in seconds from the session's start, or an error by its id; neither: the live edge, or the beginning. */
+export interface Start {
+  t: number | null;
+  errorId: string | null;
+}
+
+/** What the timeline holds is looked at this often at most. */
+const REFRESH_MS = 200;
+/** The moment that is shown is told this often; everything else at once. */
+const STATUS_MS = 80;
+
+export class SessionView {
+  session = $state.raw<SessionSummary | null>(null);
+  status = $state.raw<PlayerStatus>(INITIAL_STATUS);
+  problem = $state<Problem | null>(null);
+  /** What loading or playing last failed with; null when it works again. */
+  playProblem = $state<string | null>(null);
+  phase = $state<FeedPhase | null>(null);
+  markers = $state.raw<readonly TimelineMarker[]>([]);
+  gaps = $state.raw<readonly TimelineGap[]>([]);
+  groups = $state.raw<readonly PageGroup[]>([]);
+  from = $state(0);
+  to = $state(0);
+  loadedBytes = $state(0);
+  private readonly sessionId: string;
+  private readonly start: Start;
+  private readonly timeline = new Timeline();
+  private readonly cache = new BatchCache();
+  private readonly history: History;
+  private readonly abort = new AbortController();
+  private player: Player | null = null;
+  private leave: (() => void) | null = null;
+  private errorMarkers = new Map<string, number>();
+  private statusAt = 0;
+  private shownVersion = -1;
+  private shownAt = 0;
+
+  constructor(sessionId: string, start: Start) {
+    this.sessionId = sessionId;
+    this.start = start;
+    this.history = new History(createBatchSource(sessionId), this.cache, this.timeline, (bytes) => (this.loadedBytes += bytes));
+  }
+
+  /** Begins to show the session on `stage`; the returned function ends it. */
+  mount(stage: HTMLElement): () => void {
+    const { timeline, cache, history } = this;
+    this.player = new Player({
+      stage,
+      timeline,
+      cache,
+      history,
+      onChange: (status) => this.show(status),
+      onFailure: (error) => this.failed(error),
+    });
+    app.socket.warmUp();
+    void this.load();
+    return () => {
+      this.abort.abort();
+      this.leave?.();
+      this.player?.destroy();
+      this.player = null;
+    };
+  }
+
+  /** Page time of the live edge; what is newer than everything that has arrived is a guess by the visitor's clock. */
+  get liveEdge(): number {
+    return this.status.mode === "live" ? Math.max(this.to, this.status.at) : this.to;
+  }
+
+  /** Address of the page that is shown, as far as it is known. */
+  get href(): string {
+    const { tab, at, href } = this.status;
+    const moved = this.markers.findLast((marker) => marker.at <= at && marker.tab === tab && marker.kind === "navigation");
+    return moved?.name || href;
+  }
+
+  get isLive(): boolean {
+    return this.session?.live === true;
+  }
+
+  seek(at: number): void {
+    this.playProblem = null;
+    this.player?.seek(at);
+  }
+
+  /** Plays what led to a marker: errors from ten seconds before. */
+  showMarker(marker: TimelineMarker): void {
+    const isError = marker.kind === "error" || marker.kind === "console_error" || marker.kind === "failed_request";
+    this.seek(marker.at - (isError ? BEFORE_ERROR_MS : 1_000));
+    const group = this.timeline.page(marker.tab)?.group ?? null;
+    if (!this.status.followsVisitor && group !== this.status.group) this.player?.showGroup(group);
+    this.player?.play();
+  }
+
+  /** To the next marker or the one before. */
+  showNextMarker(direction: 1 | -1): void {
+    const marker = this.timeline.markerFrom(this.status.at, direction, JUMP_KINDS, direction === -1 ? 2_500 : 1_500);
+    if (marker) this.seek(marker.at - 1_000);
+  }
+
+  /** To the next error (after the last: the first), played from ten seconds before it. */
+  showNextError(): void {
+    const after = this.status.at + BEFORE_ERROR_MS + 100;
+    const marker = this.timeline.markerFrom(after, 1, ERROR_KINDS) ?? this.timeline.markerFrom(0, 1, ERROR_KINDS);
+    if (marker) this.showMarker(marker);
+  }
+
+  togglePlay(): void {
+    this.playProblem = null;
+    if (this.status.playing) this.player?.pause();
+    else this.player?.play();
+  }
+
+  goLive(): void {
+    this.playProblem = null;
+    if (this.isLive) this.player?.goLive();
+  }
+
+  setSpeed(speed: number): void {
+    this.player?.setSpeed(speed);
+  }
+
+  setSkipInactive(skip: boolean): void {
+    this.player?.setSkipInactive(skip);
+  }
+
+  showGroup(group: string | null): void {
+    this.player?.showGroup(group);
+  }
+
+  /** Tries again after a failure. */
+  retry(): void {
+    if (this.problem) {
+      this.problem = null;
+      void this.load();
+    } else this.seek(this.status.at);
+  }
+
+  /** Tells the player whether the visitor's page can be heard; to be called when the connection changes. */
+  setConnected(isOpen: boolean): void {
+    this.player?.setConnected(isOpen && this.isLive);
+  }
+
+  private async load(): Promise<void> {
+    try {
+      const detail = await readSession(this.sessionId, this.abort.signal);
+      this.takeDetail(detail);
+      if (detail.session.status !== "ended") this.join();
+      await this.begin(detail.session);
+    } catch (error) {
+      if (this.abort.signal.aborted || app.handledSignOut(error)) return;
+      if (error instanceof ApiError && error.status === 404) this.problem = "not_found";
+      else this.problem = error instanceof ApiError && error.status === 0 ? "unreachable" : "failed";
+    }
+  }
+
+  private takeDetail(detail: SessionDetail): void {
+    this.session = detail.session;
+    this.timeline.setTabs(detail.tabs);
+    this.timeline.addCheckouts(detail.checkouts);
+    for (const marker of detail.markers) {
+      const { tab, errorId, name, text, data, kind, at } = marker;
+      this.timeline.addMarkers(tab, [{ kind, at, name: name ?? "", text: text ?? "", data: data ?? {} }]);
+      if (errorId !== null) this.errorMarkers.set(errorId, at);
+    }
+    for (const gap of detail.gaps) this.timeline.addGap(gap);
+    this.setConnected(app.connection === "open");
+  }
+
+  /** Goes to where the address says; without that to the live edge, or to the beginning. */
+  private async begin(session: SessionSummary): Promise<void> {
+    const { errorId, t } = this.start;
+    if (errorId !== null) {
+      const at = this.errorMarkers.get(errorId) ?? (await readError(errorId)).at;
+      this.player?.seek(at - BEFORE_ERROR_MS);
+      this.player?.play();
+    } else if (t === null && session.live) this.player?.goLive();
+    else {
+      this.player?.seek(this.timeline.from + (t ?? 0) * 1000);
+      this.player?.play();
+    }
+  }
+
+  private join(): void {
+    this.leave = app.socket.join(this.sessionId, {
+      onJoined: (session, tabs, phase) => {
+        this.phase = phase;
+        this.update(session, tabs);
+      },
+      onPhase: (phase) => (this.phase = phase),
+      onUpdated: (session, tabs) => this.update(session, tabs),
+      onBatch: (batch) => this.takeBatch(batch),
+      onGap: (tab, fromSeq, toSeq) => {
+        this.cache.markKnown(tab, fromSeq, toSeq);
+        this.timeline.addGap({ tab, fromSeq, toSeq });
+      },
+      onEnded: (endedAt, reason) => {
+        if (reason === "erased") this.problem = "erased";
+        else if (this.session) this.session = { ...this.session, live: false, status: "ended", endedAt };
+        this.ended();
+      },
+      onError: (error) => {
+        if (error.code === "gone") this.problem = "erased";
+        else this.playProblem = error.message;
+      },
+    });
+  }
+
+  private update(session: SessionSummary, tabs: readonly TabSummary[]): void {
+    const wasLive = this.isLive;
+    this.session = session;
+    this.timeline.setTabs(tabs);
+    this.setConnected(app.connection === "open");
+    if (wasLive && !session.live) this.ended();
+  }
+
+  /** The visitor's page is gone: live becomes the last moment of a recording. */
+  private ended(): void {
+    this.player?.setConnected(false);
+    if (this.status.mode === "live" && this.session?.status === "ended") this.player?.pause();
+  }
+
+  private takeBatch(batch: ViewerBatch): void {
+    this.cache.add(batch);
+    this.timeline.noteBatch(batch);
+    this.player?.acceptLive(batch);
+  }
+
+  private failed(error: unknown): void {
+    if (app.handledSignOut(error)) return;
+    if (error instanceof ApiError && error.status === 404) this.problem = "erased";
+    else this.playProblem = error instanceof Error ? error.message : "This moment cannot be shown.";
+  }
+
+  /** Called with every frame; the screen is told what it needs and not more. */
+  private show(status: PlayerStatus): void {
+    const now = performance.now();
+    if (now - this.statusAt > STATUS_MS || isOther(status, this.status)) {
+      this.status = status;
+      this.statusAt = now;
+    }
+    if (this.timeline.version === this.shownVersion || now - this.shownAt < REFRESH_MS) return;
+    this.shownVersion = this.timeline.version;
+    this.shownAt = now;
+    this.markers = this.timeline.markers;
+    this.gaps = this.timeline.gaps;
+    this.groups = this.timeline.groups;
+    this.from = this.timeline.from;
+    this.to = this.timeline.to;
+  }
+}
+
+/** True where more than the passing of time is different. */
+function isOther(a: PlayerStatus, b: PlayerStatus): boolean {
+  return JSON.stringify({ ...a, at: 0 }) !== JSON.stringify({ ...b, at: 0 });
+}
