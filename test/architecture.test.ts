@@ -152,25 +152,17 @@ describe("files", () => {
 });
 
 /**
- * Exported functions, classes and interfaces without a comment above them. The comment that opens a file speaks for what has the file's
- * own name: `Feed` in `feed.ts`, `createShelf` in `shelf.ts`.
+ * Exported functions, classes and interfaces without a comment above them. The comment that opens a file speaks for its first export
+ * and for what has the file's own name (`Feed` in `feed.ts`); what a factory asks for (`...Deps`, `...Options`) speaks for itself.
  */
 function undocumented(file: SourceFile): string[] {
   const ownName = (file.path.split("/").at(-1) ?? "").replace(/(\.svelte)?\.ts$/, "").replaceAll("-", "");
   const opens = file.text.startsWith("/*");
+  const isSpokenFor = (name: string, index: number) =>
+    /(Deps|Options)$/.test(name) || (opens && (index === 0 || name.toLowerCase().endsWith(ownName)));
   return [...file.text.matchAll(/^export (?:async )?(?:function\*?|class|interface) (\w+)/gm)]
-    .filter((match) => !/\*\/\s*$/.test(file.text.slice(0, match.index)))
-    .map((match) => match[1] ?? "")
-    .filter(
-      (name) =>
-        !(
-          opens &&
-          name
-            .toLowerCase()
-            .replace(/^create/, "")
-            .endsWith(ownName)
-        ),
-    );
+    .filter((match, index) => !/\*\/\s*$/.test(file.text.slice(0, match.index)) && !isSpokenFor(match[1] ?? "", index))
+    .map((match) => match[1] ?? "");
 }
 
 describe("words", () => {
