@@ -43,7 +43,7 @@ export function createWire(): Wire {
     },
     listen: (host, port) =>
       new Promise((resolve, reject) => {
-        app.listen(host, port, EXCLUSIVE, (socket) => {
+        const onListening = (socket: us_listen_socket | false) => {
           if (!socket) {
             const where = host === "" ? "" : ` on ${host}`;
             reject(
@@ -56,7 +56,10 @@ export function createWire(): Wire {
           }
           listening = socket;
           resolve(us_socket_local_port(socket));
-        });
+        };
+        // With an empty host, the form that takes one ignores the port.
+        if (host === "") app.listen(port, EXCLUSIVE, onListening);
+        else app.listen(host, port, EXCLUSIVE, onListening);
       }),
     stopListening,
     close() {
