@@ -10,6 +10,7 @@ interface Bucket {
   at: number;
 }
 
+/** One set of buckets. */
 export interface Attempts {
   /** Takes one try from `name`; the wait in ms where none is left, 0 where there was one. */
   take(name: string): number;

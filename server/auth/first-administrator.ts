@@ -21,6 +21,7 @@ export const emailSchema = v.pipe(
   v.regex(/^[^\s@]+@[^\s@]+$/, "expected an e-mail address"),
 );
 
+/** What making him takes. */
 export interface FirstAdministratorDeps {
   db: Database;
   clock: Clock;

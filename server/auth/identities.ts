@@ -6,7 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { Database } from "../db/db.ts";
 import { findSignIn, findToken, saveLastUses } from "./auth-queries.ts";
-import type { Credentials, Identity } from "./auth.ts";
+import type { Credentials, Identity } from "./identity.ts";
 import { type CookieStyle, hashSecret, readCookie } from "./cookies.ts";
 
 const FRESH_MS = 2_000;
@@ -16,6 +16,7 @@ const SAVE_USES_MS = 10_000;
 const TOKEN = /^[0-9a-f]{40}$/;
 const NOBODY: Identity = { kind: "nobody" };
 
+/** What the look-up is built from. */
 export interface IdentitiesDeps {
   db: Database;
   clock: Clock;
@@ -24,6 +25,7 @@ export interface IdentitiesDeps {
   onSaveFailed(error: unknown): void;
 }
 
+/** The look-up, and its life. */
 export interface Identities {
   identify(credentials: Credentials): Promise<Identity>;
   forget(): void;

@@ -15,6 +15,7 @@ const MAX_WAITING = 200;
 /** What a password turned out to be; `rehash` replaces a stored hash whose parameters are lower than today's. */
 export type PasswordCheck = { isRight: false } | { isRight: true; rehash: string | null };
 
+/** Hashing and checking, a few at a time. */
 export interface Passwords {
   hash(password: string): Promise<string>;
   /** Takes as long for `null` (nobody has that address) as for a wrong password. */

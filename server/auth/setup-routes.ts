@@ -23,6 +23,7 @@ const setup = v.object({
   password: v.pipe(v.string(), v.minLength(MIN_PASSWORD_LENGTH), v.maxLength(MAX_PASSWORD_LENGTH)),
 });
 
+/** What the routes are built from. */
 export interface SetupRoutesDeps {
   db: Database;
   clock: Clock;

@@ -14,6 +14,7 @@ import type { SignIns } from "./sign-ins.ts";
 
 const login = v.object({ email: emailSchema, password: v.pipe(v.string(), v.maxLength(MAX_PASSWORD_LENGTH)) });
 
+/** What the routes are built from. */
 export interface SignInRoutesDeps {
   db: Queryable;
   log: Logger;

@@ -10,6 +10,7 @@ import { clearCookie, type CookieStyle, createSecret, hashSecret, readCookie, wr
 const LIFE_MS = 30 * 24 * 3_600_000;
 const MAX_USER_AGENT = 512;
 
+/** Beginning and ending sign-ins; what comes back belongs into `Set-Cookie`. */
 export interface SignIns {
   /** Signs a person in, ends the sign-in that the browser had before, and returns the `Set-Cookie`. */
   begin(userId: number, request: HttpRequest): Promise<string>;

@@ -15,6 +15,7 @@ export interface TokenSummary {
   expiresAt: number | null;
 }
 
+/** A token to keep: its hash, whose it is and what it is for. */
 export interface NewToken {
   hash: Uint8Array;
   userId: number;

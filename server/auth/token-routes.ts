@@ -8,7 +8,7 @@ import type { Clock } from "../clock.ts";
 import type { Queryable } from "../db/db.ts";
 import { notFound, readBody, readId } from "../http-input.ts";
 import type { HttpRequest, Route } from "../net/route.ts";
-import { type Identity, maySee } from "./auth.ts";
+import { type Identity, maySee } from "./identity.ts";
 import { hashSecret } from "./cookies.ts";
 import { insertToken, listTokens, revokeToken } from "./token-queries.ts";
 
@@ -28,11 +28,12 @@ const newToken = v.object({
   expiresAt: v.optional(v.nullable(at), null),
 });
 
+/** What the routes are built from. */
 export interface TokenRoutesDeps {
   db: Queryable;
   clock: Clock;
   /** A token was revoked: what is remembered of it must go. */
-  onRevoked(): void;
+  onRevoked: () => void;
 }
 
 /** The rows of the route table about bearer tokens. */

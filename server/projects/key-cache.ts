@@ -17,12 +17,14 @@ const MAX_READ = 500;
 const MAX_WAITING = 5_000;
 const KEY = /^[0-9a-f]{32}$/;
 
+/** What the cache is built from. */
 export interface KeyCacheDeps {
   clock: Clock;
   /** Projects by key, for those of `keys` that are valid. */
   read(keys: readonly string[]): Promise<ReadonlyMap<string, Project>>;
 }
 
+/** Projects by ingest key. */
 export interface KeyCache {
   /**
    * The project of a key, or null. While the database is away, a key that was known goes on being known.

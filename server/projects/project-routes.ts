@@ -16,10 +16,11 @@ const slug = v.pipe(v.string(), v.regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const newProject = v.object({ name, slug: v.optional(slug) });
 const projectChange = v.object({ name: v.optional(name), slug: v.optional(slug) });
 
+/** What the routes are built from. */
 export interface ProjectRoutesDeps {
   db: Database;
   /** A project or key was made, changed or revoked. */
-  onChange(): void;
+  onChange: () => void;
 }
 
 /** The rows of the route table that belong to this room. */

@@ -7,6 +7,7 @@ import { createKeyCache } from "./key-cache.ts";
 import { createFirstProject, listProjects, readProjectsByKey } from "./project-queries.ts";
 import { createProjectRoutes } from "./project-routes.ts";
 
+/** A tenant, with the ingest keys that are in use. */
 export interface Project {
   id: number;
   name: string;
@@ -15,6 +16,7 @@ export interface Project {
   createdAt: number;
 }
 
+/** What the other rooms ask of projects. */
 export interface Projects {
   /** The project an ingest key writes into, or null. Answers from memory after the first look; a revoked key is noticed within 5 s. */
   findByKey(key: string): Promise<Project | null>;

@@ -27,6 +27,7 @@ export interface ClipGap {
   toSeq: number;
 }
 
+/** What can be played, and what is missing in it. */
 export interface Clip {
   /** Page time of the first event: a checkout at or before `from`, or the session's beginning; null where nothing can be played. */
   startsAt: number | null;

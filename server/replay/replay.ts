@@ -22,6 +22,7 @@ export interface SessionHolder {
   erase(sessionId: string): void;
 }
 
+/** What the other rooms ask of replay. */
 export interface Replay {
   /** For the live edge: what its tails do not hold. */
   history: History;

@@ -30,6 +30,7 @@ export interface Cursor {
   sessionId: string;
 }
 
+/** The list that is wanted; null where a filter is not set. */
 export interface SessionFilter {
   projectId: number | null;
   q: string | null;

@@ -15,6 +15,7 @@ export const SESSION_COLUMNS = `s.session_id, s.project_id, s.started_on, s.stat
   (extract(epoch FROM s.ended_at) * 1000)::float8 AS ended_at,
   (SELECT count(*) FROM session_tabs t WHERE t.session_id = s.session_id)::integer AS tab_count`;
 
+/** A row of `sessions` as {@link SESSION_COLUMNS} give it; times are epoch milliseconds. */
 export interface SessionRow {
   session_id: string;
   project_id: number;
@@ -72,6 +73,7 @@ export function toSession(row: SessionRow): SessionSummary {
   };
 }
 
+/** A row of `session_tabs`, with the newest stored seq. */
 export interface TabRow {
   tab: string;
   tab_group: string;

@@ -27,7 +27,7 @@ let member: Identity;
 let stranger: Identity;
 let admin: Identity;
 let liveNow: SessionSummary[] = [];
-let letGo: string[] = [];
+const letGo: string[] = [];
 let replay: Replay;
 let call: ReturnType<typeof createCaller>;
 

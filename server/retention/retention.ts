@@ -19,6 +19,7 @@ export interface CleanUpReport {
   postponed: string[];
 }
 
+/** What the other rooms ask of retention. */
 export interface Retention {
   /** Removes the ended sessions of every day that lies wholly before the retention. Calls of the same moment share one run. */
   cleanUp(): Promise<CleanUpReport>;
