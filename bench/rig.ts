@@ -73,16 +73,21 @@ export async function createRig(): Promise<Rig> {
   };
 }
 
-/** Starts `dist/server/main.js` on a free port and resolves when it is healthy. */
+/**
+ * Starts a built server on a free port and resolves when it is healthy.
+ * @param folder for its logs
+ * @param script default the shipped one
+ */
 export async function startWatchback(
   connection: ConnectionOptions,
   folder: string,
   env: Readonly<Record<string, string>> = {},
+  script = "dist/server/main.js",
 ): Promise<Watchback> {
-  const key = randomBytes(16).toString("hex");
+  const key = env["DEFAULT_PROJECT_KEY"] ?? randomBytes(16).toString("hex");
   const wanted = await freePort();
   const started = await startProcess({
-    args: ["dist/server/main.js"],
+    args: [script],
     env: {
       HOST: "127.0.0.1",
       PORT: String(wanted),

@@ -19,7 +19,7 @@ app.ws<Peer>("/ws", {
   idleTimeout: 120,
   upgrade(response, request, context) {
     response.upgrade<Peer>(
-      { isViewer: request.getQuery().includes("type=viewer") },
+      { isViewer: (request.getQuery() ?? "").includes("type=viewer") },
       request.getHeader("sec-websocket-key"),
       request.getHeader("sec-websocket-protocol"),
       request.getHeader("sec-websocket-extensions"),
