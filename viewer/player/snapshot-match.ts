@@ -46,7 +46,8 @@ function hasSameChildren(childNodes: readonly unknown[], node: Node, mirror: Nod
     if (!isRecord(child)) return false;
     (child["isShadow"] === true ? shadow : light).push(child);
   }
-  const root = "shadowRoot" in node && node.shadowRoot instanceof Object ? node.shadowRoot : null;
+  // The nodes belong to the frame, where "instanceof" means other classes than here.
+  const root = "shadowRoot" in node && isRecord(node.shadowRoot) ? node.shadowRoot : null;
   if (!isSameList(light, node.childNodes, mirror)) return false;
   if (shadow.length > 0 || root) {
     if (!root || !("childNodes" in root) || !isNodeList(root.childNodes)) return false;
