@@ -75,8 +75,8 @@ export function createBatcher(after: (ms: number, task: () => void) => () => voi
   return {
     cut,
     add(event) {
-      // A checkout begins a batch, so that playback can start at a batch.
-      if (event.type === META) cut();
+      // A checkout begins a batch, so that playback can start at a batch. Markers alone may ride with it.
+      if (event.type === META && pieces.length) cut();
       const piece = JSON.stringify(event);
       pieces.push(piece);
       if (types.length < 2) types.push(event.type);

@@ -1,6 +1,7 @@
 /** What earlier page loads could not send: this one sends it, tab by tab, by HTTP, beside its own work. */
 
 import { SESSION_IDLE_MS } from "../protocol/limits.ts";
+import type { Host } from "./host.ts";
 import type { Post } from "./http.ts";
 import { toBytes } from "./messages.ts";
 import { createOutbox } from "./outbox.ts";
@@ -10,10 +11,14 @@ import type { Leftover, Shelf } from "./shelf.ts";
 /** Rounds without any progress before a tab is put back for the next page load. */
 const MAX_IDLE_ROUNDS = 5;
 
-/** Sends every tab that can be claimed; stops at the first that does not get through. Never rejects. */
-export async function sendLeftovers(shelf: Shelf, key: string, post: Post): Promise<void> {
+/** Sends every tab that can be claimed; stops at the first that does not get through. */
+export async function sendLeftovers(host: Host, shelf: Shelf, key: string, post: Post): Promise<void> {
+  let leftover: Leftover | null = null;
+  host.listen(window, "pagehide", () => {
+    if (leftover) putBack(shelf, leftover);
+  });
   for (;;) {
-    const leftover = await shelf.claim(key, Date.now());
+    leftover = await shelf.claim(key, Date.now());
     if (!leftover) return;
     const { about, entries } = leftover;
     // Of a session that is over by now only what plays by itself is worth a session of its own.
@@ -23,7 +28,8 @@ export async function sendLeftovers(shelf: Shelf, key: string, post: Post): Prom
   }
 }
 
-async function sendLeftover({ about, entries }: Leftover, shelf: Shelf, post: Post): Promise<boolean> {
+async function sendLeftover(leftover: Leftover, shelf: Shelf, post: Post): Promise<boolean> {
+  const { about, entries } = leftover;
   const { tab, start } = about;
   const outbox = createOutbox(Infinity);
   outbox.restore(entries, about.nextSeq);
@@ -62,6 +68,11 @@ async function sendLeftover({ about, entries }: Leftover, shelf: Shelf, post: Po
     if (isResumed && outbox.entries.length === before)
       await new Promise((resolve) => setTimeout(resolve, 1_000 * (idleRounds + 1)));
   }
-  shelf.save({ ...about, isClosed: true }, []);
+  putBack(shelf, leftover);
   return false;
+}
+
+/** For the next page load. */
+function putBack(shelf: Shelf, { about }: Leftover): void {
+  shelf.save({ ...about, isClosed: true }, []);
 }

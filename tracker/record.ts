@@ -37,6 +37,8 @@ export function createRecorder(host: Host, privacy: Privacy, settings: Settings,
   let costMs = 0;
 
   const take = host.guard((event: RecordedEvent) => {
+    // Nothing plays "loaded" before there is a page.
+    if (event.type < FULL_SNAPSHOT) return;
     if (!privacy.clean(event, (id) => startRecorder.mirror.getNode(id))) return;
     emit(event);
     if (event.type === FULL_SNAPSHOT) lastAt = Date.now();

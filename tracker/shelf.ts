@@ -101,7 +101,7 @@ export function createShelf(): Shelf {
       for (const entry of fresh) entry.stored = true;
       write((tabs, batches) => {
         tabs.put(about);
-        batches.delete(rangeOf(about.tab, (entries[0]?.batch.seq ?? about.nextSeq) - 0.5));
+        if (entries[0]) batches.delete(rangeOf(about.tab, entries[0].batch.seq - 0.5));
         for (const entry of fresh) batches.put(entry, [about.tab, entry.batch.seq]);
       });
     },

@@ -195,7 +195,7 @@ export function startVisit(settings: Settings): Visit {
   }
 
   function sendOld(): void {
-    void sendLeftovers(shelf, key, createPost(ingestUrl(endpoint, key), hostFetch)).catch(host.fail);
+    void sendLeftovers(host, shelf, key, createPost(ingestUrl(endpoint, key), hostFetch)).catch(host.fail);
   }
 
   function mark(marker: Marker): void {

@@ -30,7 +30,8 @@ function recorder(): Plugin {
   return {
     name: "tracker-recorder-fixes",
     enforce: "pre",
-    transform: (code, id) => (/@rrweb[\\/]record[\\/]dist[\\/]record\.js/.test(id) ? fixRecorder(code) : null),
+    transform: (code, id) =>
+      /@rrweb[\\/]record[\\/]dist[\\/]record\.js/.test(id) ? { code: fixRecorder(code), map: null } : null,
   };
 }
 
@@ -61,12 +62,14 @@ export default defineConfig(({ mode }) => {
       target: "es2020",
       outDir: "../dist/tracker",
       emptyOutDir: true,
-      sourcemap: true,
-      lib: {
-        entry: here + (isModule ? "tracker.ts" : "snippet.ts"),
-        formats: [isModule ? "es" : "iife"],
-        name: "watchbackTracker",
-        fileName: () => (isModule ? "tracker.mjs" : "tracker.js"),
+      // Not Vite's library mode, which leaves modules half minified.
+      rolldownOptions: {
+        input: here + (isModule ? "tracker.ts" : "snippet.ts"),
+        preserveEntrySignatures: "exports-only",
+        output: {
+          format: isModule ? "es" : "iife",
+          entryFileNames: isModule ? "tracker.mjs" : "tracker.js",
+        },
       },
     },
   };
