@@ -26,7 +26,7 @@ export function describeDocument(root: Document): string {
       return classes.length === 0 ? null : `class=${JSON.stringify(classes.join(" "))}`;
     }
     if (ADDRESSES.has(name) && element.namespaceURI === "http://www.w3.org/1999/xhtml") {
-      return `${name}=${JSON.stringify(new URL(value, document.baseURI).href)}`;
+      return `${name}=${JSON.stringify(URL.parse(value, element.ownerDocument.baseURI)?.href ?? value)}`;
     }
     return `${name}=${JSON.stringify(squeeze(value))}`;
   };

@@ -1,0 +1,119 @@
+/** A visitor with the demo page, and somebody who watches him, each in a browser profile of his own. */
+
+import type { Browser, Page } from "playwright-core";
+import * as v from "valibot";
+import type { TestApp } from "./app.ts";
+import { describeDocument } from "./dom.ts";
+import { waitFor } from "./wait.ts";
+
+/** So that a replay can equal its page in what was typed as well; that masking works has tests of its own. */
+const NOTHING_MASKED = 'data-mask-all-inputs="false" data-mask-text="none"';
+
+export interface DemoOptions {
+  /** Path and query of the page; default `/demo`. */
+  path?: string;
+  /** True to record as a site does that changes no default. */
+  masked?: boolean;
+}
+
+/** Opens the demo page as a new visitor would, in a profile of its own; the page's own faults are collected. */
+export async function openDemo(
+  browser: Browser,
+  app: TestApp,
+  options: DemoOptions = {},
+): Promise<{ page: Page; faults: string[] }> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  if (options.masked !== true) {
+    await page.route(/\/demo(\?.*)?$/, async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: (await answer.text()).replace("data-key=", `${NOTHING_MASKED} data-key=`) });
+    });
+  }
+  await page.goto(app.baseUrl + (options.path ?? "/demo"));
+  return { page, faults };
+}
+
+/** Opens a page of the viewer, signed in as the administrator. */
+export async function openViewer(browser: Browser, app: TestApp, path: string): Promise<{ page: Page; faults: string[] }> {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const cookie = await app.signIn();
+  const equals = cookie.indexOf("=");
+  await context.addCookies([{ name: cookie.slice(0, equals), value: cookie.slice(equals + 1), url: app.baseUrl }]);
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  await page.goto(app.baseUrl + path);
+  return { page, faults };
+}
+
+/** Id of the session that a page records, once it does. */
+export function sessionIdOf(page: Page): Promise<string> {
+  return waitFor(() => page.evaluate<string | null>("window.watchback?.sessionId?.() ?? null"), {
+    what: () => "the tracker to record",
+  });
+}
+
+/** Stops what moves by itself, so that a page and its replay can come to the same. */
+export async function holdStill(page: Page): Promise<void> {
+  await page.emulateMedia({ reducedMotion: "reduce" });
+}
+
+/** The page as text. */
+export function readPage(page: Page): Promise<string> {
+  return page.evaluate<string>(`(${describeDocument.toString()})(document)`);
+}
+
+const SCENES =
+  "[...document.querySelectorAll('[data-testid=stage] .scene')].filter((one) => getComputedStyle(one).visibility !== 'hidden')";
+
+/** The page that the viewer shows, as text; null while it shows none. */
+export function readReplay(viewer: Page): Promise<string | null> {
+  return viewer.evaluate<string | null>(`(() => {
+    const shown = ${SCENES}.at(-1)?.querySelector("iframe")?.contentDocument;
+    return shown ? (${describeDocument.toString()})(shown) : null;
+  })()`);
+}
+
+/** Waits until the viewer shows just what the page is, and returns it; fails with the first lines that differ. */
+export async function waitForSame(page: Page, viewer: Page, timeoutMs = 15_000): Promise<string> {
+  let expected = "";
+  let seen: string | null = null;
+  return waitFor(
+    async () => {
+      expected = await readPage(page);
+      seen = await readReplay(viewer);
+      return seen === expected ? seen : null;
+    },
+    { timeoutMs, everyMs: 100, what: () => `the replay to equal the page:\n${firstDifference(expected, seen ?? "(nothing)")}` },
+  );
+}
+
+/** A few lines around the first one that differs. */
+export function firstDifference(expected: string, seen: string): string {
+  const [left, right] = [expected.split("\n"), seen.split("\n")];
+  const at = left.findIndex((line, i) => line !== right[i]);
+  if (at === -1 && left.length === right.length) return "no difference";
+  const from = at === -1 ? left.length : at;
+  const show = (lines: readonly string[], sign: string) => lines.slice(from, from + 3).map((line) => `${sign} ${line}`);
+  const before = left.slice(Math.max(0, from - 3), from).map((line) => `  ${line}`);
+  return [`line ${from + 1}`, ...before, ...show(left, "page  "), ...show(right, "replay")].join("\n");
+}
+
+const detail = v.looseObject({
+  session: v.looseObject({ status: v.string(), eventCount: v.number(), startedAt: v.number(), lastAt: v.number() }),
+  tabs: v.array(v.looseObject({ tab: v.string(), tabGroup: v.string(), upto: v.number() })),
+  markers: v.array(
+    v.looseObject({ kind: v.string(), at: v.number(), name: v.optional(v.string()), text: v.optional(v.string()) }),
+  ),
+  gaps: v.array(v.unknown()),
+  checkouts: v.array(v.looseObject({ tab: v.string(), seq: v.number(), at: v.number() })),
+  errors: v.array(v.looseObject({ id: v.string(), at: v.number(), message: v.string() })),
+});
+
+/** What `GET /v1/sessions/:id` says. */
+export async function readSessionDetail(app: TestApp, sessionId: string): Promise<v.InferOutput<typeof detail>> {
+  return v.parse(detail, await app.getJson(`/v1/sessions/${sessionId}`));
+}
