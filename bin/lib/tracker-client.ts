@@ -54,6 +54,7 @@ type State =
 /** One tab of one session. */
 export class TrackerClient {
   private readonly options: TrackerClientOptions;
+  private page: TrackerClientOptions["page"];
   private state: State;
   private attempt = 0;
   private retryAfterMs = 0;
@@ -70,6 +71,7 @@ export class TrackerClient {
 
   constructor(options: TrackerClientOptions) {
     this.options = options;
+    this.page = options.page;
     this.state = { is: "waiting", timer: setTimeout(() => this.connect(), 0) };
   }
 
@@ -84,7 +86,7 @@ export class TrackerClient {
   }
 
   get tab(): string {
-    return this.options.page.tab;
+    return this.page.tab;
   }
 
   get isOpen(): boolean {
@@ -94,7 +96,7 @@ export class TrackerClient {
   /** Takes a batch into the outbox and sends it when it can. Returns its seq. */
   send(batch: OutgoingBatch): number {
     const seq = this.nextSeq;
-    const data = { tab: this.options.page.tab, seq, ...batch };
+    const data = { tab: this.page.tab, seq, ...batch };
     this.outbox.push(packMessage({ type: "events_batch", data }));
     this.pump();
     return seq;
@@ -142,7 +144,7 @@ export class TrackerClient {
     const timer = setTimeout(() => socket.terminate(), OPEN_TIMEOUT_MS);
     this.state = { is: "connecting", socket, timer };
     this.connections++;
-    socket.on("open", () => socket.send(JSON.stringify({ type: "session_start", data: this.options.page })));
+    socket.on("open", () => socket.send(JSON.stringify({ type: "session_start", data: this.page })));
     socket.on("message", (bytes: Buffer) => this.take(socket, bytes.toString("utf8")));
     socket.on("error", () => undefined); // `close` follows
     socket.on("close", (code) => {
@@ -176,7 +178,7 @@ export class TrackerClient {
     }
     switch (message.type) {
       case "session_started":
-        this.started(socket, message.data.sessionId, message.data.upto);
+        this.started(socket, message.data.sessionId, message.data.resumeToken, message.data.upto);
         break;
       case "ack":
         this.forget(message.data.upto);
@@ -200,10 +202,10 @@ export class TrackerClient {
     }
   }
 
-  private started(socket: WebSocket, sessionId: string, upto: number): void {
-    if (upto < this.acked && sessionId === this.options.page.sessionId) {
-      this.options.onBreach?.(`upto ${upto} at the start, though ${this.acked} was acknowledged`);
-    }
+  private started(socket: WebSocket, sessionId: string, resumeToken: string, upto: number): void {
+    if (upto < this.acked) this.options.onBreach?.(`upto ${upto} at the start, though ${this.acked} was acknowledged`);
+    // Another id means that somebody else owns the one asked for; from here on this is ours.
+    if (sessionId !== this.page.sessionId) this.page = { ...this.page, sessionId, resumeToken };
     if (this.state.is === "connecting") clearTimeout(this.state.timer);
     this.state = { is: "open", socket };
     this.attempt = 0;

@@ -120,7 +120,7 @@ export async function startCluster(settings: PostgresSettings = {}): Promise<Tes
     pid: () => running?.pid() ?? null,
     remove: async () => {
       await stop("immediate");
-      rmSync(dataDir, { recursive: true, force: true });
+      rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
     abandon: () => {
       const pid = running?.pid();

@@ -62,9 +62,13 @@ try {
     for (const breach of outcome.breaches) console.log(`    ${breach}`);
     if (mutant !== null && outcome.breaches.length > 0) break;
   }
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
 } finally {
   await cluster.remove();
 }
+if (process.exitCode === 1) process.exit();
 const sum = (pick: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + pick(outcome), 0);
 const broken = outcomes.filter((outcome) => outcome.breaches.length > 0);
 console.log(

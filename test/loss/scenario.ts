@@ -64,10 +64,11 @@ export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
   });
   try {
     const faults = drawFaults(options, random.fork("faults"));
-    await Promise.all([
+    const done = await Promise.allSettled([
       sendFor(trackers, options.trafficMs, random.fork("traffic")),
       playFaults(faults, world, viewers, options.trafficMs, random.fork("play")),
     ]);
+    for (const each of done) if (each.status === "rejected") throw each.reason;
     const healStart = performance.now();
     const settled = await Promise.all(trackers.map((tracker) => tracker.settled(HEAL_MS)));
     trackers.forEach((tracker, i) => {

@@ -13,6 +13,8 @@ import { FaultProxy } from "./fault-proxy.ts";
 /** Memory that the server must never pass (I6). */
 const MAX_RSS_BYTES = 400 * 1024 * 1024;
 const WATCH_MS = 100;
+/** A server that does not start is tried again for this long. */
+const START_MS = 30_000;
 
 /** A Postgres for many runs; each run gets a database in it. */
 export type LossCluster = TestCluster;
@@ -178,7 +180,7 @@ export class World {
     const next = this.restarting.then(async () => {
       this.isExpectedToEnd = true;
       await end();
-      this.server = await startWatchback(this.connection, this.folder, this.env, this.options.script);
+      this.server = await this.startAgain();
       this.trackerProxy.target = this.viewerProxy.target = this.server.port;
       this.isExpectedToEnd = false;
       this.restarts++;
@@ -186,6 +188,18 @@ export class World {
     });
     this.restarting = next.catch(() => undefined);
     return next;
+  }
+
+  /** As a supervisor does: again and again, because Postgres may be away as well. */
+  private async startAgain(): Promise<Watchback> {
+    for (const deadline = Date.now() + START_MS; ;) {
+      try {
+        return await startWatchback(this.connection, this.folder, this.env, this.options.script);
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
   }
 
   private guard(server: Watchback): void {
