@@ -2,6 +2,7 @@
 
 import pg from "pg";
 import type { Logger } from "../log.ts";
+import { withAway } from "./away.ts";
 import { type ConnectionOptions, clientConfig } from "./connection.ts";
 import type { Database, Queryable } from "./db.ts";
 
@@ -44,15 +45,23 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   return {
     query: (sql, values) => run(pool, sql, values),
-    transaction: (work) => transaction(pool, work),
+    transaction: (work) => transaction(pool, work).catch(rethrow),
     isUp: () => isUp(pool),
     stop: () => (stopping ??= pool.end()),
   };
 }
 
+function rethrow(error: unknown): never {
+  throw withAway(error);
+}
+
 async function run<Row extends object>(on: pg.Pool | pg.ClientBase, sql: string, values?: readonly unknown[]): Promise<Row[]> {
-  const result = await on.query<Row>(sql, values === undefined ? [] : [...values]);
-  return result.rows;
+  try {
+    const result = await on.query<Row>(sql, values === undefined ? [] : [...values]);
+    return result.rows;
+  } catch (error) {
+    throw withAway(error);
+  }
 }
 
 async function transaction<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {

@@ -34,7 +34,7 @@ export async function* streamBatches(
   for (const start of planStarts(spans, query.to)) {
     for await (const piece of readPieces(db, session, { ...start, untilAt: query.to })) {
       if (signal.aborted) return;
-      yield joinFrames(piece.map((batch) => encodeBinary("events_batch", toViewerBatch(batch))));
+      if (piece.length > 0) yield joinFrames(piece.map((batch) => encodeBinary("events_batch", toViewerBatch(batch))));
     }
   }
 }
