@@ -166,9 +166,7 @@ export function createIngest(deps: IngestDeps): Ingest {
     async drain() {
       room.isDraining = true;
       stopTicking();
-      await Promise.all([keeper.saveProgress(), keeper.finishEnds()]);
-      // What came in while the last write was under way.
-      await keeper.saveProgress();
+      await Promise.all([keeper.saveAll(), keeper.finishEnds()]);
     },
   };
 }

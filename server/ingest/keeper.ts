@@ -16,7 +16,7 @@ const MAX_PROGRESS = 2_000;
 export class Keeper {
   private readonly room: IngestRoom;
   private readonly ending = new Set<OpenSession>();
-  private saving: Promise<void> | null = null;
+  private saving: Promise<boolean> | null = null;
   private isEnding = false;
   private cleanedAt = 0;
 
@@ -104,26 +104,36 @@ export class Keeper {
     }
   }
 
-  /** Writes what changed since the last time; one write at a time. Never throws. */
-  saveProgress(): Promise<void> {
+  /** Writes all that has changed until now, in as many writes as it takes. False where the database does not answer. */
+  async saveAll(): Promise<boolean> {
+    // One more: a write that is under way already may not hold the newest.
+    const rounds = 1 + Math.ceil(this.room.dirty.length / MAX_PROGRESS);
+    for (let round = 0; round < rounds; round++) if (!(await this.saveProgress())) return false;
+    return true;
+  }
+
+  /** Writes what changed since the last time; one write at a time. False where the database does not answer. */
+  private saveProgress(): Promise<boolean> {
     this.saving ??= this.writeProgress().finally(() => {
       this.saving = null;
     });
     return this.saving;
   }
 
-  private async writeProgress(): Promise<void> {
+  private async writeProgress(): Promise<boolean> {
     const { room } = this;
     const dirty = room.dirty.splice(0, MAX_PROGRESS);
-    if (dirty.length === 0) return;
+    if (dirty.length === 0) return true;
     for (const session of dirty) session.isDirty = false;
     const open = dirty.filter(isTaking);
     try {
       if (open.length > 0) await room.deps.store.saveProgress(open.map(progressOf));
       for (const session of open) this.dropGoneTabs(session);
+      return true;
     } catch (error) {
       for (const session of open) if (isTaking(session)) markDirty(room, session);
       room.deps.log.debug("progress of sessions could not be written yet", { error: toAppError(error).message });
+      return false;
     }
   }
 
@@ -178,17 +188,20 @@ export class Keeper {
     const { deps, sessions } = this.room;
     const idleSince = now - deps.limits.sessionIdleMs;
     for (const session of sessions.values()) if (session.heardAt <= idleSince) this.end(session, "idle");
-    void deps.store.endAbandoned(idleSince - ABANDONED_GRACE_MS).then(
-      (ids) => {
-        for (const sessionId of ids) {
-          if (!sessions.has(sessionId)) deps.live.end({ sessionId, endedAt: null }, "idle");
-        }
-        if (ids.length > 0) deps.log.info("sessions that nobody came back to were ended", { count: ids.length });
-      },
-      (error: unknown) => {
-        deps.log.warn("abandoned sessions could not be ended yet", { error: toAppError(error).message });
-      },
-    );
+    void this.endAbandoned(idleSince - ABANDONED_GRACE_MS);
+  }
+
+  private async endAbandoned(idleSince: number): Promise<void> {
+    const { deps, sessions } = this.room;
+    // What is written of our own sessions tells them from abandoned ones: after a long outage that comes first.
+    if (!(await this.saveAll())) return;
+    try {
+      const ids = await deps.store.endAbandoned(idleSince);
+      for (const sessionId of ids) if (!sessions.has(sessionId)) deps.live.end({ sessionId, endedAt: null }, "idle");
+      if (ids.length > 0) deps.log.info("sessions that nobody came back to were ended", { count: ids.length });
+    } catch (error) {
+      deps.log.warn("abandoned sessions could not be ended yet", { error: toAppError(error).message });
+    }
   }
 
   private tellLive(session: OpenSession): void {

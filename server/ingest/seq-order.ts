@@ -50,9 +50,9 @@ export class SeqOrder<B extends Sized> {
 
   /** Keeps a batch that came too early; false where there is no room for it. */
   hold(batch: B): boolean {
+    if (this.holds(batch.seq)) return true;
+    if (this.isFull || this.heldBytes + batch.payload.length > MAX_HELD_BYTES) return false;
     this.held ??= new Map();
-    if (this.held.has(batch.seq)) return true;
-    if (this.held.size >= MAX_HELD_COUNT || this.heldBytes + batch.payload.length > MAX_HELD_BYTES) return false;
     this.held.set(batch.seq, { kind: "batch", batch });
     this.heldBytes += batch.payload.length;
     return true;
@@ -62,8 +62,8 @@ export class SeqOrder<B extends Sized> {
   holdGap(gap: Gap): boolean {
     if (gap.toSeq < this.next) return false;
     const fromSeq = Math.max(gap.fromSeq, this.next);
+    if (this.holds(fromSeq) || this.isFull) return this.holds(fromSeq);
     this.held ??= new Map();
-    if (this.held.has(fromSeq) || this.held.size >= MAX_HELD_COUNT) return this.held.has(fromSeq);
     this.held.set(fromSeq, { kind: "gap", toSeq: gap.toSeq });
     return true;
   }
@@ -100,6 +100,10 @@ export class SeqOrder<B extends Sized> {
     this.held = null;
     this.heldBytes = 0;
     this.holeSince = 0;
+  }
+
+  private get isFull(): boolean {
+    return (this.held?.size ?? 0) >= MAX_HELD_COUNT;
   }
 
   private skipTo(seq: number): void {

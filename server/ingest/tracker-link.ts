@@ -53,8 +53,6 @@ const OPEN: LinkState = { kind: "open" };
 const CLOSED: LinkState = { kind: "closed" };
 
 export class TrackerLink implements TrackerConnection, TabHolder {
-  /** Server time since which nothing was opened. */
-  readonly since: number;
   private readonly port: TrackerPort;
   private readonly workers: LinkWorkers;
   private state: LinkState = NEW;
@@ -67,11 +65,6 @@ export class TrackerLink implements TrackerConnection, TabHolder {
   constructor(port: TrackerPort, workers: LinkWorkers) {
     this.port = port;
     this.workers = workers;
-    this.since = workers.room.deps.clock.now();
-  }
-
-  get isIdle(): boolean {
-    return this.state.kind === "new";
   }
 
   receive(envelope: Envelope): void {
@@ -107,11 +100,6 @@ export class TrackerLink implements TrackerConnection, TabHolder {
     for (const tab of tabs) this.release(tab);
     this.settle();
     this.workers.onClosed(this);
-  }
-
-  /** Closes the socket: nothing useful was said in time. */
-  giveUp(): void {
-    this.port.close("timeout", "no session_start in time");
   }
 
   send(message: ToTrackerMessage): void {

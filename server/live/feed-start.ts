@@ -46,7 +46,7 @@ export async function findStart(
     if (inTail >= 0) return inTail;
   }
   if (tail.first === 0) return 0;
-  const stored = (await history.findCheckout(session, tab.tab, from)) ?? 0;
+  const stored = (await history.findCheckout(session.key, tab.tab, from)) ?? 0;
   return from === undefined ? Math.max(stored, tail.newestCheckout) : stored;
 }
 

@@ -227,7 +227,7 @@ export class Feed {
   private async sendHistory(tail: TabTail, position: Position): Promise<boolean> {
     const toSeq = tail.first - 1;
     try {
-      for await (const row of this.deps.history.readBatches(this.session, tail.tab, position.next, toSeq)) {
+      for await (const row of this.deps.history.readBatches(this.session.key, tail.tab, position.next, toSeq)) {
         while (row.seq >= position.next) {
           if (this.port.backlogBytes() > MAX_AHEAD_BYTES) await this.waitFor("drain");
           if (this.phase === "closed") return false;

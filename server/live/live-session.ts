@@ -66,6 +66,11 @@ export class LiveSession {
     this.isUpdateDue = true;
   }
 
+  /** What the database knows it by. */
+  get key(): { sessionId: string; startedOn: string } {
+    return { sessionId: this.sessionId, startedOn: this.startedOn };
+  }
+
   get feedCount(): number {
     return this.feeds?.size ?? 0;
   }

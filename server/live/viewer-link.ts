@@ -126,7 +126,7 @@ export class ViewerLink implements ViewerConnection {
   private async sendEvents(request: { sessionId: string; fromIndex: number; limit?: number | undefined }): Promise<void> {
     const { sessionId, fromIndex, limit } = request;
     const session = await this.find(sessionId);
-    const { events, nextIndex } = await this.workers.events.readEvents(session, fromIndex, limit);
+    const { events, nextIndex } = await this.workers.events.readEvents(session.key, fromIndex, limit);
     this.send({ type: "session_events", data: { sessionId, fromIndex, nextIndex, events } });
   }
 
