@@ -26,11 +26,11 @@ export type SessionPage = v.InferOutput<typeof sessionPageSchema>;
 const storedMarkerSchema = v.object({
   kind: v.picklist(MARKER_KINDS),
   at: v.number(),
-  name: v.nullish(v.string(), ""),
-  text: v.nullish(v.string(), ""),
-  data: v.nullish(v.record(v.string(), scalar), {}),
+  name: v.optional(v.string(), ""),
+  text: v.optional(v.string(), ""),
+  data: v.optional(v.record(v.string(), scalar), {}),
   tab: v.string(),
-  errorId: v.nullish(v.string(), null),
+  errorId: v.optional(v.nullable(v.string()), null),
 });
 
 export const sessionDetailSchema = v.object({

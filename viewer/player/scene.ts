@@ -116,7 +116,7 @@ export class Scene {
    * @param trail true at the live edge: a move, which is sent when it is over, is played from now on instead of all at once
    */
   feed({ event, at }: TimedEvent, dueMs: number, trail = false): void {
-    if (this.isGone || !isPlayable(event) || event.type === RRWEB.fullSnapshot) return;
+    if (this.isGone || event.type === RRWEB.fullSnapshot || !isPlayable(event)) return;
     const now = this.now();
     this.lastTimestamp = Math.max(this.lastTimestamp + TICK_MS, now + dueMs);
     this.fed++;

@@ -50,8 +50,8 @@ function hasSameChildren(childNodes: readonly unknown[], node: Node, mirror: Nod
   const root = "shadowRoot" in node && isRecord(node.shadowRoot) ? node.shadowRoot : null;
   if (!isSameList(light, node.childNodes, mirror)) return false;
   if (shadow.length > 0 || root) {
-    if (!root || !("childNodes" in root) || !isNodeList(root.childNodes)) return false;
-    if (!isSameList(shadow, root.childNodes, mirror)) return false;
+    if (!root || !isNodeList(root["childNodes"])) return false;
+    if (!isSameList(shadow, root["childNodes"], mirror)) return false;
   }
   return [...light, ...shadow].every((child) => isSameNode(child, mirror));
 }

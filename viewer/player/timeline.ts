@@ -23,6 +23,8 @@ export interface TimelineMarker extends Marker {
   /** The same for the same marker, whether it came from history or live. */
   id: string;
   tab: string;
+  /** Id of the occurrence, for errors that history told of. */
+  errorId: string | null;
 }
 
 export interface TimelineGap {
@@ -94,13 +96,13 @@ export class Timeline {
     this.version++;
   }
 
-  addMarkers(tab: string, markers: readonly Marker[]): void {
+  addMarkers(tab: string, markers: readonly (Marker & { errorId?: string | null })[]): void {
     const fresh: TimelineMarker[] = [];
     for (const marker of markers) {
       const id = JSON.stringify([tab, marker.kind, marker.at, marker.name ?? "", marker.text ?? ""]);
       if (this.markerIds.has(id)) continue;
       this.markerIds.add(id);
-      fresh.push({ ...marker, id, tab });
+      fresh.push({ ...marker, id, tab, errorId: marker.errorId ?? null });
     }
     if (fresh.length === 0) return;
     this.markerList = [...this.markerList, ...fresh].sort((a, b) => a.at - b.at);

@@ -31,6 +31,18 @@ export function passes(session: SessionSummary, filter: SessionFilter): boolean 
   );
 }
 
+/** Stored sessions and those that the socket told of, which is newer: those that pass, newest first. */
+export function mergeSessions(
+  stored: readonly SessionSummary[],
+  told: readonly SessionSummary[],
+  filter: SessionFilter,
+): SessionSummary[] {
+  const sessions = new Map([...stored, ...told].map((session) => [session.sessionId, session]));
+  return [...sessions.values()]
+    .filter((session) => passes(session, filter))
+    .sort((a, b) => b.startedAt - a.startedAt || (a.sessionId < b.sessionId ? 1 : -1));
+}
+
 /** The filters in an address, and back. */
 export function readFilter(query: URLSearchParams): SessionFilter {
   const status = query.get("status");

@@ -1,16 +1,18 @@
 /** The list of sessions of a project: live ones by the socket, stored ones by pages over HTTP. */
 
+import { SvelteMap } from "svelte/reactivity";
 import type { SessionSummary } from "../../protocol/session.ts";
 import { readSessions } from "../net/api.ts";
 import { app } from "./app.svelte.ts";
-import { passes, type SessionFilter } from "./session-filter.ts";
+import { mergeSessions, type SessionFilter } from "./session-filter.ts";
 
 export class SessionList {
   /** `first` while nothing is known yet. */
   loading = $state<"first" | "more" | "no">("first");
   problem = $state("");
   private stored = $state.raw<readonly SessionSummary[]>([]);
-  private following = $state.raw<ReadonlyMap<string, SessionSummary>>(new Map());
+  /** What the socket told, by session id. */
+  private readonly following = new SvelteMap<string, SessionSummary>();
   private cursor = $state<string | null>(null);
   private filter: SessionFilter;
   private readonly projectId: number;
@@ -21,12 +23,11 @@ export class SessionList {
     this.projectId = projectId;
     this.filter = $state.raw(filter);
     this.unwatch = app.socket.watchList(projectId, {
-      onList: (sessions) => (this.following = new Map(sessions.map((session) => [session.sessionId, session]))),
-      onChanged: (changed) => {
-        const next = new Map(this.following);
-        for (const session of changed) next.set(session.sessionId, session);
-        this.following = next;
+      onList: (sessions) => {
+        this.following.clear();
+        this.follow(sessions);
       },
+      onChanged: (changed) => this.follow(changed),
     });
     void this.load();
   }
@@ -69,13 +70,12 @@ export class SessionList {
     this.unwatch();
   }
 
-  /** What the socket tells is newer than what was read. */
+  private follow(sessions: readonly SessionSummary[]): void {
+    for (const session of sessions) this.following.set(session.sessionId, session);
+  }
+
   private get merged(): readonly SessionSummary[] {
-    const sessions = new Map(this.stored.map((session) => [session.sessionId, session]));
-    for (const session of this.following.values()) sessions.set(session.sessionId, session);
-    return [...sessions.values()]
-      .filter((session) => passes(session, this.filter))
-      .sort((a, b) => b.startedAt - a.startedAt || b.sessionId.localeCompare(a.sessionId));
+    return mergeSessions(this.stored, [...this.following.values()], this.filter);
   }
 
   private async read(cursor: string | null): Promise<void> {

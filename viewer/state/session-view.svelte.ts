@@ -17,6 +17,9 @@ import { app } from "./app.svelte.ts";
 /** An error is played from this long before it. */
 export const BEFORE_ERROR_MS = 10_000;
 
+/** The speeds to choose from. */
+export const SPEEDS = [0.5, 1, 2, 4, 8, 16] as const;
+
 const ERROR_KINDS: ReadonlySet<MarkerKind> = new Set(["error", "console_error"]);
 /** What `[` and `]` stop at; single clicks are too many. */
 const JUMP_KINDS: ReadonlySet<MarkerKind> = new Set(MARKER_KINDS.filter((kind) => kind !== "click"));
@@ -56,7 +59,6 @@ export class SessionView {
   private readonly abort = new AbortController();
   private player: Player | null = null;
   private leave: (() => void) | null = null;
-  private errorMarkers = new Map<string, number>();
   private statusAt = 0;
   private shownVersion = -1;
   private shownAt = 0;
@@ -109,6 +111,16 @@ export class SessionView {
     this.player?.seek(at);
   }
 
+  /** Jumps forward or (below 0) back by some milliseconds from what is shown this very moment. */
+  seekBy(ms: number): void {
+    this.seek((this.player?.status.at ?? 0) + ms);
+  }
+
+  /** One step slower or faster. */
+  stepSpeed(direction: 1 | -1): void {
+    if (this.player) this.player.setSpeed(stepSpeed(this.player.status.speed, direction));
+  }
+
   /** Plays what led to a marker: errors from ten seconds before. */
   showMarker(marker: TimelineMarker): void {
     const isError = marker.kind === "error" || marker.kind === "console_error" || marker.kind === "failed_request";
@@ -120,13 +132,13 @@ export class SessionView {
 
   /** To the next marker or the one before. */
   showNextMarker(direction: 1 | -1): void {
-    const marker = this.timeline.markerFrom(this.status.at, direction, JUMP_KINDS, direction === -1 ? 2_500 : 1_500);
+    const marker = this.timeline.markerFrom(this.player?.status.at ?? 0, direction, JUMP_KINDS, direction === -1 ? 2_500 : 1_500);
     if (marker) this.seek(marker.at - 1_000);
   }
 
   /** To the next error (after the last: the first), played from ten seconds before it. */
   showNextError(): void {
-    const after = this.status.at + BEFORE_ERROR_MS + 100;
+    const after = (this.player?.status.at ?? 0) + BEFORE_ERROR_MS + 100;
     const marker = this.timeline.markerFrom(after, 1, ERROR_KINDS) ?? this.timeline.markerFrom(0, 1, ERROR_KINDS);
     if (marker) this.showMarker(marker);
   }
@@ -186,8 +198,7 @@ export class SessionView {
     this.timeline.addCheckouts(detail.checkouts);
     for (const marker of detail.markers) {
       const { tab, errorId, name, text, data, kind, at } = marker;
-      this.timeline.addMarkers(tab, [{ kind, at, name: name ?? "", text: text ?? "", data: data ?? {} }]);
-      if (errorId !== null) this.errorMarkers.set(errorId, at);
+      this.timeline.addMarkers(tab, [{ kind, at, name, text, data, errorId }]);
     }
     for (const gap of detail.gaps) this.timeline.addGap(gap);
     this.setConnected(app.connection === "open");
@@ -197,7 +208,8 @@ export class SessionView {
   private async begin(session: SessionSummary): Promise<void> {
     const { errorId, t } = this.start;
     if (errorId !== null) {
-      const at = this.errorMarkers.get(errorId) ?? (await readError(errorId)).at;
+      const marker = this.timeline.markers.find((candidate) => candidate.errorId === errorId);
+      const at = marker?.at ?? (await readError(errorId)).at;
       this.player?.seek(at - BEFORE_ERROR_MS);
       this.player?.play();
     } else if (t === null && session.live) this.player?.goLive();
@@ -279,4 +291,10 @@ export class SessionView {
 /** True where more than the passing of time is different. */
 function isOther(a: PlayerStatus, b: PlayerStatus): boolean {
   return JSON.stringify({ ...a, at: 0 }) !== JSON.stringify({ ...b, at: 0 });
+}
+
+/** The speed one step slower or faster. */
+function stepSpeed(speed: number, direction: 1 | -1): number {
+  const index = SPEEDS.findIndex((choice) => choice >= speed);
+  return SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, (index === -1 ? 1 : index) + direction))] ?? speed;
 }

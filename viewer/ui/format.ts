@@ -104,6 +104,7 @@ export function markerTitle(marker: { kind: MarkerKind; name?: string | undefine
     case "rage_click":
       return text || name || markerName(marker.kind);
     case "failed_request":
+      return formatPath(name) || text || markerName(marker.kind);
     case "console_error":
     case "custom":
       return [name, text].filter(Boolean).join(" ") || markerName(marker.kind);

@@ -1,7 +1,5 @@
 /** What the keys of the session page do, in one table: the handler and the help read the same. */
 
-export const SPEEDS = [0.5, 1, 2, 4, 8, 16] as const;
-
 export type Action =
   | "toggle"
   | "back"
@@ -52,12 +50,6 @@ export function actionOf(event: KeyboardEvent): Action | null {
     ({ keys }) => (event.shiftKey && keys.includes(withShift)) || (keys.includes(name) && !isShiftedArrow(event)),
   );
   return row?.action ?? null;
-}
-
-/** The speed one step slower or faster. */
-export function stepSpeed(speed: number, direction: 1 | -1): number {
-  const index = SPEEDS.findIndex((choice) => choice >= speed);
-  return SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, (index === -1 ? 1 : index) + direction))] ?? speed;
 }
 
 function isShiftedArrow(event: KeyboardEvent): boolean {
