@@ -133,6 +133,7 @@ async function startRooms(
     live: { activeSessions: (projectIds) => knot.live?.activeSessions(projectIds) ?? [] },
     holder: { erase: (sessionId) => knot.ingest?.erase(sessionId) },
   });
+  lifecycle.onStop("replay", () => replay.stop());
   const retention = createRetention({
     db,
     clock,

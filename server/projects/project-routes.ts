@@ -10,6 +10,7 @@ import type { HttpRequest, Route } from "../net/route.ts";
 import { createKey, insertKey, insertProject, listKeys, listProjects, revokeKey, updateProject } from "./project-queries.ts";
 
 const MAX_KEYS = 100;
+const KEY = /^[0-9a-f]{32}$/;
 
 const name = v.pipe(v.string(), v.transform(cleanText), v.trim(), v.minLength(1), v.maxLength(100));
 const slug = v.pipe(v.string(), v.regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, "expected a-z, 0-9 and - within"));
@@ -93,7 +94,9 @@ export function createProjectRoutes({ db, onChange }: ProjectRoutesDeps): readon
       access: "admin",
       summary: "Revokes an ingest key; trackers that use it are refused within 5 s",
       handle: async (request) => {
-        if (!(await revokeKey(db, visibleId(request), request.params["key"] ?? ""))) throw notFound();
+        const id = visibleId(request);
+        const key = request.params["key"] ?? "";
+        if (!KEY.test(key) || !(await revokeKey(db, id, key))) throw notFound();
         onChange();
         return { json: { revoked: true } };
       },

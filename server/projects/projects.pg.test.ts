@@ -124,6 +124,7 @@ describe("routes of projects", () => {
     expect(made.status).toBe(201);
     expect(await projects.findByKey(key)).toMatchObject({ id: shop.id, keys: [shop.key, key] });
     expect((await call("DELETE", `/v1/projects/${blog.id}/keys/${key}`, { identity })).status).toBe(404);
+    expect((await call("DELETE", `/v1/projects/${shop.id}/keys/%00`, { identity })).status).toBe(404);
     expect((await call("DELETE", `/v1/projects/${shop.id}/keys/${key}`, { identity })).status).toBe(200);
     expect(await projects.findByKey(key)).toBeNull();
     expect(await projects.findByKey(shop.key)).toMatchObject({ id: shop.id });

@@ -14,7 +14,7 @@ it("REP-16 while Postgres is away every route says so with 503, and answers agai
   try {
     const { id: projectId, key } = await insertProject(db, "shop");
     await insertSession(db, {
-      sessionId: "one",
+      sessionId: "alone",
       projectId,
       startedOn: "2026-11-20",
       startedAt: Date.parse("2026-11-20T10:00:00Z"),
@@ -35,7 +35,7 @@ it("REP-16 while Postgres is away every route says so with 503, and answers agai
     };
     const statuses = async () => {
       const answers = [];
-      for (const path of ["/v1/sessions", "/v1/sessions/one", "/sessions/one/events", "/v1/projects", "/v1/tokens"]) {
+      for (const path of ["/v1/sessions", "/v1/sessions/alone", "/sessions/alone/events", "/v1/projects", "/v1/tokens"]) {
         answers.push((await call("GET", path, { identity })).status);
       }
       answers.push((await call("POST", "/auth/login", { body: { email: "a@b", password: "x" } })).status);

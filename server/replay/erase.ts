@@ -1,13 +1,54 @@
-/** Removes everything that is stored of a session. */
+/** Removes everything that is stored of a session, and what was still on its way to the database. */
 
+import type { Clock } from "../clock.ts";
 import type { Database } from "../db/db.ts";
+import type { Logger } from "../log.ts";
 import type { SessionKey } from "./session-rows.ts";
+
+/** What the store held when a session was erased is written by then. */
+const SECOND_TIME_MS = 5_000;
 
 /** What was removed. */
 export interface Erased {
   batches: number;
   markers: number;
   errors: number;
+}
+
+/** Erases sessions twice: at once, and what came late some seconds after. */
+export interface Eraser {
+  erase(key: SessionKey): Promise<Erased>;
+  /** Does now what was left for later. Called when the store has written what it held. */
+  stop(): Promise<void>;
+}
+
+/** Builds an eraser. */
+export function createEraser({ db, clock, log }: { db: Database; clock: Clock; log: Logger }): Eraser {
+  const left = new Map<string, { key: SessionKey; cancel: () => void }>();
+
+  async function eraseAgain(key: SessionKey): Promise<void> {
+    left.delete(key.sessionId);
+    try {
+      await eraseSession(db, key);
+    } catch (error) {
+      log.error("late batches of an erased session may remain", { error: String(error), sessionId: key.sessionId });
+    }
+  }
+
+  return {
+    async erase(key) {
+      const erased = await eraseSession(db, key);
+      left.get(key.sessionId)?.cancel();
+      left.set(key.sessionId, { key, cancel: clock.after(SECOND_TIME_MS, () => void eraseAgain(key)) });
+      return erased;
+    },
+    async stop() {
+      for (const { key, cancel } of [...left.values()]) {
+        cancel();
+        await eraseAgain(key);
+      }
+    },
+  };
 }
 
 /** Erases one session from every table, or nothing where it fails. */

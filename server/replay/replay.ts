@@ -6,6 +6,7 @@ import type { Database } from "../db/db.ts";
 import type { History, SessionEvents } from "../live/live.ts";
 import type { Logger } from "../log.ts";
 import type { Route } from "../net/route.ts";
+import { createEraser } from "./erase.ts";
 import { createErrorRoutes } from "./error-routes.ts";
 import { createHistory } from "./history.ts";
 import { createSessionRoutes } from "./session-routes.ts";
@@ -29,6 +30,8 @@ export interface Replay {
   /** For the live edge: answers to `get_session_events`. */
   events: SessionEvents;
   routes: readonly Route[];
+  /** Finishes erasures. Called after the store has drained. */
+  stop(): Promise<void>;
 }
 
 /** What the room is built from. The functions of `live` and `holder` are called only while answering. */
@@ -40,10 +43,12 @@ export interface ReplayDeps {
   holder: SessionHolder;
 }
 
-/** Builds the room. It holds nothing between two answers. */
-export function createReplay(deps: ReplayDeps): Replay {
+/** Builds the room. Between two answers it holds nothing but the erasures that are to be looked at again. */
+export function createReplay({ db, clock, log, live, holder }: ReplayDeps): Replay {
+  const eraser = createEraser({ db, clock, log });
   return {
-    ...createHistory(deps.db),
-    routes: [...createSessionRoutes(deps), ...createErrorRoutes(deps.db)],
+    ...createHistory(db),
+    routes: [...createSessionRoutes({ db, live, holder, eraser }), ...createErrorRoutes(db)],
+    stop: () => eraser.stop(),
   };
 }

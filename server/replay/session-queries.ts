@@ -1,5 +1,6 @@
 /** Statements that read sessions: the list, one session, its tabs. */
 
+import { isSessionId } from "../../protocol/ids.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
 import type { Queryable } from "../db/db.ts";
 import { containing, type Cursor, type SessionFilter } from "./session-filter.ts";
@@ -68,6 +69,7 @@ export async function findSession(
   sessionId: string,
   projectIds: readonly number[] | null,
 ): Promise<StoredSession | null> {
+  if (!isSessionId(sessionId)) return null;
   const rows = await db.query<SessionRow>(
     `SELECT ${SESSION_COLUMNS} FROM sessions s
      WHERE s.session_id = $1 AND ($2::integer[] IS NULL OR s.project_id = ANY($2))`,

@@ -4,22 +4,29 @@ import { isTabId } from "../../protocol/ids.ts";
 import type { SessionSummary } from "../../protocol/session.ts";
 import { AppError } from "../app-error.ts";
 import { type Identity, maySee, readableProjects } from "../auth/auth.ts";
+import type { Queryable } from "../db/db.ts";
 import { notFound, readNumber, readWhole } from "../http-input.ts";
 import type { HttpRequest, Route } from "../net/route.ts";
 import { BATCHES_TYPE, streamBatches } from "./batch-stream.ts";
-import { eraseSession } from "./erase.ts";
+import type { Eraser } from "./erase.ts";
 import { DEFAULT_EVENT_LIMIT, MAX_EVENT_LIMIT, readEventPage } from "./event-pages.ts";
-import type { ReplayDeps } from "./replay.ts";
+import type { LiveFacts, SessionHolder } from "./replay.ts";
 import { parseSessionFilter, SESSION_QUERY, writeCursor } from "./session-filter.ts";
 import { findSession, listSessions, listTabs, type StoredSession } from "./session-queries.ts";
 import { listCheckouts, listErrors, listGaps, listMarkers } from "./timeline-queries.ts";
 
 const MAX_AT = 8.64e15;
-/** What was on its way to the database when a session was erased has arrived by then, and is erased as well. */
-const SECOND_ERASE_MS = 5_000;
+
+/** What the routes are built from. */
+export interface SessionRoutesDeps {
+  db: Queryable;
+  live: LiveFacts;
+  holder: SessionHolder;
+  eraser: Eraser;
+}
 
 /** The rows of the route table about sessions. */
-export function createSessionRoutes({ db, clock, log, live, holder }: ReplayDeps): readonly Route[] {
+export function createSessionRoutes({ db, live, holder, eraser }: SessionRoutesDeps): readonly Route[] {
   /** One answer for what does not exist and for what belongs to somebody else. */
   async function findVisible(id: string | undefined, identity: Identity): Promise<StoredSession> {
     const found = await findSession(db, id ?? "", [...readableProjects(identity)]);
@@ -104,13 +111,7 @@ export function createSessionRoutes({ db, clock, log, live, holder }: ReplayDeps
         const { session, startedOn } = await findVisible(params["id"], identity);
         const key = { sessionId: session.sessionId, startedOn };
         holder.erase(key.sessionId);
-        const erased = await eraseSession(db, key);
-        clock.after(SECOND_ERASE_MS, () => {
-          eraseSession(db, key).catch((error: unknown) => {
-            log.error("late batches of an erased session remain", { error: String(error), sessionId: key.sessionId });
-          });
-        });
-        return { json: { erased: true, ...erased } };
+        return { json: { erased: true, ...(await eraser.erase(key)) } };
       },
     },
     {

@@ -205,6 +205,8 @@ describe("one session", () => {
     const unknownError = errorIdOf("none", "main", 1, 1);
     for (const [foreign, unknown] of [
       ["/v1/sessions/blog-0", "/v1/sessions/none"],
+      ["/v1/sessions/blog-0", "/v1/sessions/%00"],
+      ["/v1/sessions/blog-0", `/v1/sessions/${"x".repeat(5_000)}`],
       ["/v1/sessions/blog-0/batches", "/v1/sessions/none/batches"],
       ["/sessions/blog-0/events", "/sessions/none/events"],
       [`/v1/errors/${foreignError}`, `/v1/errors/${unknownError}`],
@@ -246,6 +248,15 @@ describe("one session", () => {
     clock.advance(5_000);
     await expect.poll(() => counts("doomed")).toEqual([0, 0, 0, 0, 0]);
     expect(await counts("shop-7")).toEqual(before);
+  });
+
+  it("REP-15 is erased a second time before the server stops", async () => {
+    const where = { sessionId: "doomed", startedOn: DAY, projectId: shop, tab: "main" };
+    await insertSession(test.database, { ...where, startedAt: T0 });
+    await call("DELETE", "/v1/sessions/doomed", { identity: admin });
+    await insertBatch(test.database, { ...where, seq: 1, events: [textEvent(T0 + 1, "late")] });
+    await replay.stop();
+    expect(await counts("doomed")).toEqual([0, 0, 0, 0, 0]);
   });
 });
 
