@@ -44,14 +44,17 @@ export interface SessionQuery {
   cursor: string | null;
 }
 
+/** Who is signed in. @throws ApiError with status 401 where nobody is */
 export function readMe(): Promise<User> {
   return request("GET", "/auth/me", v.object({ user: userSchema })).then(({ user }) => user);
 }
 
+/** Signs in; the server answers with a cookie that no script can read. */
 export async function signIn(email: string, password: string): Promise<void> {
   await request("POST", "/auth/login", v.unknown(), { email, password });
 }
 
+/** Ends the sign-in of this browser. */
 export async function signOut(): Promise<void> {
   await request("POST", "/auth/logout", v.unknown(), {});
 }
@@ -62,14 +65,17 @@ export function readSetup(token: string): Promise<boolean> {
   return request("GET", `/v1/setup?${new URLSearchParams({ token }).toString()}`, schema).then(({ isOpen }) => isOpen);
 }
 
+/** Makes the first administrator and signs him in. */
 export async function setUp(token: string, email: string, password: string): Promise<void> {
   await request("POST", "/v1/setup", v.unknown(), { token, email, password });
 }
 
+/** The projects that the reader may see, with their ingest keys. */
 export function readProjects(): Promise<Project[]> {
   return request("GET", "/v1/projects", v.object({ projects: v.array(projectSchema) })).then(({ projects }) => projects);
 }
 
+/** One page of the list of sessions, newest first. */
 export function readSessions(query: SessionQuery, signal?: AbortSignal): Promise<SessionPage> {
   const parameters = new URLSearchParams({ project: String(query.project) });
   for (const name of ["q", "user", "url", "status"] as const) if (query[name].trim()) parameters.set(name, query[name].trim());
@@ -78,26 +84,32 @@ export function readSessions(query: SessionQuery, signal?: AbortSignal): Promise
   return request("GET", `/v1/sessions?${parameters.toString()}`, sessionPageSchema, undefined, signal);
 }
 
+/** One session with its tabs, markers, gaps and checkouts. */
 export function readSession(sessionId: string, signal?: AbortSignal): Promise<SessionDetail> {
   return request("GET", `/v1/sessions/${encodeURIComponent(sessionId)}`, sessionDetailSchema, undefined, signal);
 }
 
+/** Erases a session from every table. */
 export async function eraseSession(sessionId: string): Promise<void> {
   await request("DELETE", `/v1/sessions/${encodeURIComponent(sessionId)}`, v.unknown());
 }
 
+/** One occurrence of an error. */
 export function readError(errorId: string): Promise<ErrorDetail> {
   return request("GET", `/v1/errors/${encodeURIComponent(errorId)}`, errorDetailSchema);
 }
 
+/** The bearer tokens of the reader, without the tokens themselves. */
 export function readTokens(): Promise<Token[]> {
   return request("GET", "/v1/tokens", v.object({ tokens: v.array(tokenSchema) })).then(({ tokens }) => tokens);
 }
 
+/** Makes a bearer token that may read; the answer holds it, this once. */
 export function createToken(name: string): Promise<NewToken> {
   return request("POST", "/v1/tokens", newTokenSchema, { name, scopes: ["read"] });
 }
 
+/** Makes a bearer token useless. */
 export async function revokeToken(id: number): Promise<void> {
   await request("DELETE", `/v1/tokens/${id}`, v.unknown());
 }

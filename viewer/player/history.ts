@@ -81,7 +81,12 @@ export class History {
   /** Gives up every request whose stretch does not begin at one of `wanted`. */
   abandonExcept(wanted: readonly (Checkout | null)[]): void {
     const keys = new Set(wanted.map((checkout) => (checkout ? keyOf(checkout) : "")));
-    for (const [key, loading] of this.loading) if (!keys.has(key)) loading.abort.abort();
+    for (const [key, loading] of this.loading) {
+      if (keys.has(key)) continue;
+      // Whoever wants it again, even at once, starts a request of his own.
+      this.loading.delete(key);
+      loading.abort.abort();
+    }
   }
 
   stop(): void {
@@ -109,8 +114,10 @@ export class History {
     if (running) return running;
     const abort = new AbortController();
     const progress = new Set<() => void>();
-    const done = this.read(checkout, abort.signal, progress).finally(() => this.loading.delete(key));
-    const loading = { done, abort, progress };
+    const done = this.read(checkout, abort.signal, progress).finally(() => {
+      if (this.loading.get(key) === loading) this.loading.delete(key);
+    });
+    const loading: Loading = { done, abort, progress };
     this.loading.set(key, loading);
     return loading;
   }

@@ -19,6 +19,7 @@ export interface Page {
   ended: boolean;
 }
 
+/** A marker, and the tab it belongs to. */
 export interface TimelineMarker extends Marker {
   /** The same for the same marker, whether it came from history or live. */
   id: string;
@@ -27,6 +28,7 @@ export interface TimelineMarker extends Marker {
   errorId: string | null;
 }
 
+/** Batches that are missing for ever; times are page time. */
 export interface TimelineGap {
   tab: string;
   fromSeq: number;
@@ -35,6 +37,7 @@ export interface TimelineGap {
   toAt: number;
 }
 
+/** Where playback of a tab can start. */
 export interface Checkout {
   tab: string;
   seq: number;

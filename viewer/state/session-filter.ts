@@ -12,6 +12,7 @@ export interface SessionFilter {
 
 export const NO_FILTER: SessionFilter = { q: "", user: "", url: "", status: "", hasErrors: false };
 
+/** True where a filter leaves anything out. */
 export function isFiltering(filter: SessionFilter): boolean {
   return (
     filter.q.trim() !== "" || filter.user.trim() !== "" || filter.url.trim() !== "" || filter.status !== "" || filter.hasErrors
@@ -55,6 +56,7 @@ export function readFilter(query: URLSearchParams): SessionFilter {
   };
 }
 
+/** The path of the list with these filters. */
 export function writeFilter(filter: SessionFilter): string {
   const query = new URLSearchParams();
   for (const name of ["q", "user", "url", "status"] as const) if (filter[name].trim()) query.set(name, filter[name].trim());

@@ -37,6 +37,7 @@ export function formatMoment(at: number): string {
   return new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/** `812 B`, `4.2 KB`, `17 MB`. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   const units = ["KB", "MB", "GB", "TB"];
@@ -49,6 +50,7 @@ export function formatBytes(bytes: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit] ?? ""}`;
 }
 
+/** `1 error`, `1,204 events`. */
 export function formatCount(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString()} ${count === 1 ? one : many}`;
 }
@@ -60,13 +62,13 @@ export function formatUrl(url: string): string {
 
 /** The path of an address, for lists where the host is the same everywhere. */
 export function formatPath(url: string): string {
-  const parsed = URL.parse(url);
+  const parsed = URL.canParse(url) ? new URL(url) : null;
   return parsed ? `${parsed.pathname}${parsed.search}${parsed.hash}` : url;
 }
 
 /** The address itself if it may be a link (http and https only), or null. */
 export function toSafeHref(url: string): string | null {
-  const parsed = URL.parse(url);
+  const parsed = URL.canParse(url) ? new URL(url) : null;
   return parsed && (parsed.protocol === "http:" || parsed.protocol === "https:") ? parsed.href : null;
 }
 
@@ -86,6 +88,7 @@ const MARKER_NAMES: Record<MarkerKind, string> = {
   custom: "Mark",
 };
 
+/** What a kind of marker is called. */
 export function markerName(kind: MarkerKind): string {
   return MARKER_NAMES[kind];
 }
