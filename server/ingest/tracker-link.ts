@@ -263,7 +263,7 @@ export class TrackerLink implements TrackerConnection, TabHolder {
     if (error.kind === "limit" && this.hasToldLimit) return;
     this.hasToldLimit = error.kind === "limit";
     this.send({ type: "error", data: wireErrorOf(error) });
-    if (error.kind === "protocol" && ++this.faults >= MAX_FAULTS) this.port.close("protocol", "too many malformed messages");
+    if (error.kind === "protocol" && ++this.faults === MAX_FAULTS) this.port.close("protocol", "too many malformed messages");
     // The tracker comes back with a `session_start`, which gives it a fresh session.
     if (error.kind === "not_started" && this.tabs.some((tab) => !isTaking(tab.session)))
       this.port.close("timeout", error.message);

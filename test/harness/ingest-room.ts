@@ -46,7 +46,7 @@ export class MemoryStore {
 
   openSession(opening: SessionOpening): Promise<SessionOpened> {
     this.openings.push(opening);
-    if (this.isDown) return Promise.reject(new Error("no database"));
+    if (this.isDown) return Promise.reject(new AppError("store", "the database does not answer"));
     const { sessionId, projectId, facts, resumeHash } = opening;
     const found = this.known.get(sessionId);
     const tab: TabSummary = { ...opening.tab, lastAt: opening.tab.startedAt, endedAt: null, upto: -1 };
@@ -69,13 +69,13 @@ export class MemoryStore {
   }
 
   saveProgress(progress: readonly SessionProgress[]): Promise<void> {
-    if (this.isDown) return Promise.reject(new Error("no database"));
+    if (this.isDown) return Promise.reject(new AppError("store", "the database does not answer"));
     this.progress.push(...progress);
     return Promise.resolve();
   }
 
   endSessions(ends: readonly { sessionId: string; endedAt: number; reason: "ended" | "idle" }[]): Promise<void> {
-    if (this.isDown) return Promise.reject(new Error("no database"));
+    if (this.isDown) return Promise.reject(new AppError("store", "the database does not answer"));
     this.ends.push(...ends);
     for (const { sessionId } of ends) {
       const found = this.known.get(sessionId);
@@ -85,7 +85,7 @@ export class MemoryStore {
   }
 
   endAbandoned(idleSince: number): Promise<string[]> {
-    if (this.isDown) return Promise.reject(new Error("no database"));
+    if (this.isDown) return Promise.reject(new AppError("store", "the database does not answer"));
     this.abandonedAsked.push(idleSince);
     return Promise.resolve(this.abandoned.splice(0));
   }
