@@ -86,10 +86,6 @@ export function checkVersion(serverVersionNum: number): void {
 const INT8 = 20;
 const DATE = 1082;
 
-const resultTypes: pg.CustomTypesConfig = {
-  getTypeParser(oid: number, format?: "text" | "binary") {
-    if (format !== "binary" && oid === INT8) return Number;
-    if (format !== "binary" && oid === DATE) return String;
-    return pg.types.getTypeParser(oid, format);
-  },
-};
+const resultTypes = new pg.TypeOverrides();
+resultTypes.setTypeParser(INT8, Number);
+resultTypes.setTypeParser(DATE, String);

@@ -5,6 +5,7 @@ export interface Queryable {
   query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
 }
 
+/** The pool of one process. */
 export interface Database extends Queryable {
   /** Runs `work` in one transaction: COMMIT when it resolves, ROLLBACK when it throws. */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;

@@ -75,10 +75,11 @@ export class Cluster {
     });
     this.child = child;
     const told: string[] = [];
-    let end: string | null = null;
+    const life = { hasEnded: false, end: "" };
     const ended = (why: string) => {
-      if (end !== null) return;
-      end = why;
+      if (life.hasEnded) return;
+      life.hasEnded = true;
+      life.end = why;
       this.child = null;
     };
     child.once("error", (error) => {
@@ -97,9 +98,9 @@ export class Cluster {
       if (child.stderr instanceof Socket) child.stderr.unref();
     }
     child.unref();
-    while (end === null && !this.isReady(child)) await sleep(20);
-    if (end !== null) {
-      throw new AppError("config", `The embedded Postgres does not start (${String(end)}): ${lastLines(told.join("\n"))}`);
+    while (!life.hasEnded && !this.isReady(child)) await sleep(20);
+    if (life.hasEnded) {
+      throw new AppError("config", `The embedded Postgres does not start (${life.end}): ${lastLines(told.join("\n"))}`);
     }
     child.once("exit", () => {
       if (!this.isStopping) void this.relaunch();

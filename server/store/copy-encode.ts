@@ -272,7 +272,7 @@ export class CopyEncoder {
   private reserve(more: number): void {
     const needed = this.at + more + FIXED_BYTES;
     if (needed <= this.bytes.length) return;
-    this.resize(Math.max(needed, Math.min(this.bytes.length * 2, MAX_KEPT_BYTES)));
+    this.resize(Math.ceil(Math.max(needed * 1.25, Math.min(this.bytes.length * 2, MAX_KEPT_BYTES))));
   }
 
   private resize(size: number): void {

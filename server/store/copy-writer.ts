@@ -52,10 +52,13 @@ export class CopyWriter {
     return this.commit(STAGE, this.steps(rows, STAGING), MERGE);
   }
 
+  /** Does not wait for a transaction that is under way. */
   async close(): Promise<void> {
     const client = this.client;
     this.client = null;
-    await client?.end().catch(() => undefined);
+    if (client === null) return;
+    if (this.isBusy) client.connection.stream.destroy();
+    else await client.end().catch(() => undefined);
   }
 
   private steps(rows: readonly BatchRow[], into: Targets): CopyStep[] {

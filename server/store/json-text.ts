@@ -7,8 +7,8 @@ const SUSPECT = /\\u(?:0000|d[89a-f])/i;
 
 /** The JSON text of a value, with its strings and keys cleaned where they need it. */
 export function toJsonText(value: unknown): string {
-  const text = JSON.stringify(value) ?? "null";
-  return SUSPECT.test(text) ? (JSON.stringify(clean(value)) ?? "null") : text;
+  const text = JSON.stringify(value);
+  return SUSPECT.test(text) ? JSON.stringify(clean(value)) : text;
 }
 
 function clean(value: unknown): unknown {

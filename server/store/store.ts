@@ -68,6 +68,7 @@ export type SessionFacts = Pick<
   | "startedAt"
 >;
 
+/** A page that comes with a session id, its proof, and the tab it opens. */
 export interface SessionOpening {
   sessionId: string;
   projectId: number;
@@ -98,6 +99,7 @@ export interface SessionProgress {
 /** `ok`; `slow`: the last commit took over 2 s or the buffer is more than half full; `down`: no statement gets through. */
 export type StoreState = "ok" | "slow" | "down";
 
+/** For `/health` and the metrics. */
 export interface StoreStatus {
   state: StoreState;
   pendingBatches: number;
@@ -192,6 +194,7 @@ export function createStore(deps: StoreDeps): Store {
   const partitions = new Partitions({ transaction: (work) => deps.db.transaction(work), clock: deps.clock, log: deps.log });
   const opener = new SessionOpener(deps.db, deps.clock);
   const writer = new Writer(deps, options, partitions);
+  let draining: Promise<number> | null = null;
 
   return {
     openSession: (opening) => opener.open(opening),
@@ -215,9 +218,9 @@ export function createStore(deps: StoreDeps): Store {
       await orStoreError(() => partitions.start());
       await orStoreError(() => writer.start());
     },
-    async drain(timeoutMs) {
+    drain(timeoutMs) {
       partitions.stop();
-      return writer.drain(timeoutMs);
+      return (draining ??= writer.drain(timeoutMs));
     },
   };
 }
