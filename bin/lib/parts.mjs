@@ -17,17 +17,24 @@ export const parts = [
 
 const SHARED = ["package.json", "package-lock.json", "tsconfig.json"];
 
-/** A hash of everything a part is made from; tests and notes do not count. */
+/**
+ * A hash of everything a part is made from; tests and notes do not count.
+ * @param {{ name: string, sources: string[], product: string } | undefined} part
+ * @returns {string}
+ */
 export function hashSources(part) {
   const hash = createHash("sha256").update(process.version.split(".")[0]);
-  for (const file of [...SHARED, ...part.sources.flatMap(listFiles)]) {
+  for (const file of [...SHARED, ...(part?.sources ?? []).flatMap(listFiles)]) {
     const path = join(root, file);
     if (existsSync(path)) hash.update(`\0${file}\0`).update(readFileSync(path));
   }
   return hash.digest("hex");
 }
 
-/** Files below a folder of the checkout, in a fixed order, as paths with `/`. */
+/**
+ * Files below a folder of the checkout, in a fixed order, as paths with `/`.
+ * @param {string} folder
+ */
 function listFiles(folder) {
   const files = [];
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true, recursive: true })) {

@@ -3,8 +3,9 @@
 /**
  * A file that could not even be loaded counts as one failed test, and so does a run that ended badly without any failed test
  * (an unhandled error, a crash): the line never says `0 failed` where the exit code says otherwise.
- * @param report vitest's JSON report, or null where it wrote none
- * @param status exit code of vitest
+ * @param {{ testResults: { status: string, assertionResults?: { status: string }[] }[] } | null} report vitest's JSON report, or null where
+ *   it wrote none
+ * @param {number} status exit code of vitest
  */
 export function countTests(report, status) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
