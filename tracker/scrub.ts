@@ -1,6 +1,6 @@
 /** Finding what a text should not show: pure, linear in the length of the text, and free of look-behind (old Safari cannot parse it). */
 
-const EMAIL = /[^\s@<>"'()[\],;:=&?#/]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+/gi;
+const EMAIL = /[^\s@<>"'()[\],;:=&?#/]{1,64}(?:@|%40)[\p{L}\d-]{1,63}(?:\.[\p{L}\d-]{1,63})+/giu;
 const NUMBER = /\+?\d(?:[ ()./-]{0,2}\d){6,}/g;
 const DATE = /^(?:19|20)\d\d([-./])\d\d\1\d\d(?!\d)/;
 const WORD = /[\w-]{20,}/g;

@@ -19,7 +19,7 @@ export interface Way {
 }
 
 export interface Sender {
-  /** The server has received everything up to `upto` over other connections; go on behind it. */
+  /** The server has received everything up to `upto` over other connections: goes on behind it, with one batch at least. */
   resume: (upto: number) => void;
   /** Go on at `seq`, not before `pauseMs` have passed. */
   rewind: (seq: number, pauseMs: number) => void;
@@ -61,7 +61,8 @@ export function createSender(outbox: Outbox, tab: () => string, now: () => numbe
   return {
     unsent,
     resume(upto) {
-      cursor = upto + 1;
+      // Received is not durable: where all of it was received, the newest goes again, and its acknowledgement tells.
+      cursor = Math.min(upto + 1, outbox.entries[outbox.entries.length - 1]?.batch.seq ?? Infinity);
       pausedUntil = 0;
     },
     rewind(seq, pauseMs) {

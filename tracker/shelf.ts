@@ -84,7 +84,7 @@ export function createShelf(): Shelf {
         transaction.onerror = transaction.onabort = (event) => event.preventDefault();
         work(transaction.objectStore("tabs"), transaction.objectStore("batches"));
         // Does not wait for the page's event loop, which may not turn again.
-        transaction.commit();
+        if ("commit" in transaction) transaction.commit();
       } catch {
         database = null;
       }
