@@ -126,12 +126,12 @@ describe("messages", () => {
     tracker.say("events_batch", { tab: "tab1", events: [{ type: "x" }] });
     tracker.say("nonsense", {});
     tracker.say("session_update", { url: 5 });
-    expect(tracker.heard("error")).toMatchObject([
-      { code: "malformed", message: expect.stringMatching(/^events_batch: firstAt/) },
-      { code: "malformed", message: expect.stringMatching(/^events_batch: events\.0/) },
-      { code: "malformed", message: expect.stringMatching(/unknown message type/) },
-      { code: "malformed", message: expect.stringMatching(/^session_update: url/) },
-    ]);
+    const faults = tracker.heard("error").map((error) => ("message" in error ? error.message : ""));
+    expect(faults[0]).toMatch(/^events_batch: firstAt/);
+    expect(faults[1]).toMatch(/^events_batch: events\.0/);
+    expect(faults[2]).toMatch(/unknown message type/);
+    expect(faults[3]).toMatch(/^session_update: url/);
+    expect(tracker.heard("error")).toMatchObject(new Array(4).fill({ code: "malformed" }));
     for (let i = 0; i < 20; i++) tracker.say("nonsense", {});
     expect(tracker.closes).toMatchObject([{ code: "protocol" }]);
     expect(room.ingest.status().refused).toBe(24);

@@ -90,7 +90,7 @@ export class Intake {
     this.check(tab, gap.toSeq, 0);
     if (!tab.order.holdGap(gap)) return;
     this.goOn(tab);
-    if (tab.order.isHolding) this.askAgain(tab);
+    this.askForNextHole(tab);
   }
 
   /** Gives up the holes that nobody filled in time. */
@@ -101,7 +101,7 @@ export class Intake {
         const gap = tab.order.giveUp();
         if (gap) this.tellGap(tab, gap);
         this.goOn(tab);
-        if (tab.order.isHolding) this.askAgain(tab);
+        this.askForNextHole(tab);
       }
     }
   }
@@ -200,6 +200,10 @@ export class Intake {
       room.waitingBytes += order.heldBytes - before;
     }
     if (!wasHolding) this.askAgain(tab);
+  }
+
+  private askForNextHole(tab: OpenTab): void {
+    if (tab.order.isHolding) this.askAgain(tab);
   }
 
   /** A hole was found, or another one behind it: asks for it, and begins to wait. */

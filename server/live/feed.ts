@@ -182,7 +182,12 @@ export class Feed {
         position.next = tail.newestCheckout;
         position.needsCheckout = false;
       }
-      if (position.next > tail.newest) continue;
+      if (position.next > tail.newest) {
+        // A viewer that holds more than we do: it saw batches that an earlier process forwarded and did not live to store. Their
+        // tracker sends them again, and the topic would repeat them; so the feed is not live before the tab has caught up with it.
+        if (position.next > tail.newest + 1) isBlocked = true;
+        continue;
+      }
       if (position.next < tail.first) return { kind: "history", tail, position };
       const row = tail.at(position.next);
       if (row?.seq === position.next) return { kind: "row", row, position };

@@ -102,13 +102,18 @@ export class ViewerLink implements ViewerConnection {
     }
     const ticket = {};
     this.joining.set(sessionId, ticket);
+    // A later join or leave makes this one void.
+    const isCurrent = () => this.joining.get(sessionId) === ticket;
     let session: LiveSession;
     try {
       session = await this.find(sessionId);
-    } finally {
-      if (this.joining.get(sessionId) === ticket) this.joining.delete(sessionId);
-      else return;
+    } catch (error) {
+      if (!isCurrent()) return;
+      this.joining.delete(sessionId);
+      throw error;
     }
+    if (!isCurrent()) return;
+    this.joining.delete(sessionId);
     this.feeds.get(sessionId)?.close(false);
     const feed = this.workers.openFeed(session, this.port, start);
     this.feeds.set(sessionId, feed);

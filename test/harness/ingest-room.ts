@@ -1,5 +1,6 @@
 /** Ingest between ports in memory: a tracker's way, a store that commits when the test says so, and a live edge that takes notes. */
 
+import { AppError } from "../../server/app-error.ts";
 import type { PackedBatch } from "../../protocol/batch.ts";
 import { DEFAULT_TRACKER_LIMITS, type TrackerLimits } from "../../protocol/limits.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
