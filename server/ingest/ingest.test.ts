@@ -29,6 +29,17 @@ describe("opening", () => {
     expect(room.store.openings).toHaveLength(1);
   });
 
+  it("ING-16 acknowledges again what is durable when a tab comes back, though nothing is left to send", async () => {
+    const room = createIngestRoom();
+    const tracker = await room.open();
+    tracker.batch(0);
+    room.store.commit();
+    const again = await room.open();
+    expect(again.heard("session_started")).toMatchObject([{ upto: 0 }]);
+    room.clock.advance(1);
+    expect(again.heard("ack")).toEqual([{ tab: "tab1", upto: 0 }]);
+  });
+
   it("ING-17 gives a fresh session and token to whoever shows another token, or comes from another project", async () => {
     const room = createIngestRoom();
     await room.open();

@@ -110,6 +110,8 @@ export function createIngest(deps: IngestDeps): Ingest {
     keeper,
     opening: new Opening(room),
     onOpened: (tab) => {
+      // A tracker that came back may have missed the acknowledgement, and may have nothing left to send that would bring it.
+      if (tab.committed >= 0) acks.repeat(tab);
       if (tab.isCheckoutWanted) askForCheckout(tab);
     },
     onClosed: (link) => {
