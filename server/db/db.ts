@@ -11,5 +11,6 @@ export interface Database extends Queryable {
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
   /** Answers within 2 s whether a statement gets through. */
   isUp(): Promise<boolean>;
+  /** Waits for the statements under way, then closes every connection; resolves when the server has closed them too. */
   stop(): Promise<void>;
 }

@@ -54,6 +54,20 @@ describe("the pool", () => {
     expect(await db.query("SELECT n FROM t")).toEqual([{ n: 1 }]);
   });
 
+  it("DB-7 a stop resolves when every connection is closed, so that nothing is cut off by what is stopped next", async () => {
+    const other = createDatabase({ connection: { ...withDatabase(cluster.connection, "postgres") }, log: quietLog });
+    await Promise.all([
+      other.query("SELECT pg_sleep(0.05)"),
+      other.query("SELECT 1"),
+      other.transaction((tx) => tx.query("SELECT 1")),
+    ]);
+    await other.stop();
+    expect(
+      await db.query("SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' AND application_name = 'watchback'"),
+    ).toEqual([{ count: 0 }]);
+    await other.stop();
+  });
+
   it("DB-8 a statement that takes too long fails", async () => {
     await expect(db.query("SELECT pg_sleep(20)")).rejects.toMatchObject({ code: "57014" });
   });

@@ -37,17 +37,25 @@ export function createDatabase(options: DatabaseOptions): Database {
   pool.on("error", (error) => {
     options.log.warn("a database connection was lost", { error: error.message });
   });
-  // A connection that is out of the pool reports its loss to the statement that runs on it; this keeps the rest from being thrown.
+  const open = new Set<Promise<void>>();
   pool.on("connect", (client) => {
+    // A connection that is out of the pool reports its loss to the statement that runs on it; this keeps the rest from being thrown.
     client.on("error", () => undefined);
+    const closed = new Promise<void>((resolve) => client.once("end", resolve)).then(() => void open.delete(closed));
+    open.add(closed);
   });
+  // `pool.end` only says goodbye: a Postgres that is stopped at that moment would call the connections lost.
+  const end = async () => {
+    await pool.end();
+    await Promise.all(open);
+  };
   let stopping: Promise<void> | null = null;
 
   return {
     query: (sql, values) => run(pool, sql, values),
     transaction: (work) => transaction(pool, work).catch(rethrow),
     isUp: () => isUp(pool),
-    stop: () => (stopping ??= pool.end()),
+    stop: () => (stopping ??= end()),
   };
 }
 
