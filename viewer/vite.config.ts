@@ -17,5 +17,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
+    // How the time of a build is spread over the plugins is of no use to somebody who starts a server.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });
