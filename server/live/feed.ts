@@ -142,6 +142,7 @@ export class Feed {
       while (this.state.kind !== "closed") {
         if (this.port.backlogBytes() > MAX_AHEAD_BYTES) {
           if (this.state.kind === "live") this.state = { kind: "resyncing", isTold: false };
+          if (this.state.kind === "resyncing") this.askForCheckouts();
           await this.waitFor("drain");
         } else if (!(await this.step())) return;
       }
@@ -276,12 +277,22 @@ export class Feed {
     this.state = { kind: "resyncing", isTold: false };
     for (const tail of this.session.allTails()) {
       this.positions.set(tail.tab, { next: tail.newest + 1, needsCheckout: isSkipped });
-      if (this.session.end === null && (isSkipped || isCheckoutDue(tail))) {
-        this.deps.requests.requestCheckout(this.session.sessionId, tail.tab);
-      }
     }
-    if (isSkipped) this.deps.onResync();
+    if (isSkipped) {
+      this.deps.onResync();
+      this.askForCheckouts();
+    }
     void this.run(false);
+  }
+
+  /** A viewer who lags behind gets on with less to read where there is a newer checkout. */
+  private askForCheckouts(): void {
+    if (this.session.end !== null) return;
+    for (const tail of this.session.allTails()) {
+      const { next, needsCheckout } = this.positionIn(tail.tab);
+      if (!needsCheckout && (next > tail.newest || !isCheckoutDue(tail))) continue;
+      this.deps.requests.requestCheckout(this.session.sessionId, tail.tab);
+    }
   }
 
   private unsubscribe(isPortGone: boolean): void {
