@@ -61,9 +61,12 @@ export async function holdStill(page: Page): Promise<void> {
   await page.emulateMedia({ reducedMotion: "reduce" });
 }
 
+/** The source of `describeDocument`, for a browser. tsx wraps inner functions into a helper of its own, which a page has not. */
+const DESCRIBE = `((root) => { const __name = (inner) => inner; return (${describeDocument.toString()})(root); })`;
+
 /** The page as text. */
 export function readPage(page: Page): Promise<string> {
-  return page.evaluate<string>(`(${describeDocument.toString()})(document)`);
+  return page.evaluate<string>(`${DESCRIBE}(document)`);
 }
 
 const SCENES =
@@ -73,7 +76,7 @@ const SCENES =
 export function readReplay(viewer: Page): Promise<string | null> {
   return viewer.evaluate<string | null>(`(() => {
     const shown = ${SCENES}.at(-1)?.querySelector("iframe")?.contentDocument;
-    return shown ? (${describeDocument.toString()})(shown) : null;
+    return shown ? ${DESCRIBE}(shown) : null;
   })()`);
 }
 
