@@ -224,6 +224,14 @@ describe("delivery", () => {
     await page.close();
   });
 
+  test("TRK-17 where there is no WebSocket at all everything goes by HTTP", async () => {
+    const { page, url } = await pages.open("<p>none</p>", { before: () => Reflect.deleteProperty(window, "WebSocket") });
+    await mark(page, "by http");
+    const [, seen] = await eventually("the tab", () => tabOf(url));
+    await eventually("the mark", () => marksOf(seen).includes("by http"));
+    await page.close();
+  });
+
   test("TRK-18 a fresh session told by the server is taken: numbered from 0, with a checkout, and kept for the next page load", async () => {
     const fresh = { sessionId: "01a1fd3b-0000-7000-8000-00000000cafe", resumeToken: "t".repeat(32) };
     pages.peer.behaviour.freshId = (start) => (start.sessionId === fresh.sessionId ? null : fresh);

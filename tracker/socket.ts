@@ -107,8 +107,12 @@ export function createUplink(options: UplinkOptions): Uplink {
   }
 
   function openSocket(): void {
-    const socket = new WebSocket(socketUrl);
-    socket.binaryType = "arraybuffer";
+    const created = createSocket(socketUrl);
+    if (created) follow(created);
+    else startPolling();
+  }
+
+  function follow(socket: WebSocket): void {
     let hasOpened = false;
     const isCurrent = (): boolean => "socket" in state && state.socket === socket;
     enter({ name: "opening", socket, cancel: host.after(OPEN_TIMEOUT_MS, () => lost(1006)) });
@@ -137,7 +141,9 @@ export function createUplink(options: UplinkOptions): Uplink {
         enter({ name: "open", socket, cancel: watchSilence(() => lost(1006)) });
       }
       receive(message);
-      pump();
+      // Refused for now: the page is not let in, so there is nothing to wait for on this socket.
+      if (state.name === "opening" && message.type === "error") lost(1006);
+      else pump();
     });
     socket.onclose = host.guard((event: CloseEvent) => lost(event.code));
   }
@@ -237,7 +243,11 @@ export function createUplink(options: UplinkOptions): Uplink {
     for (const message of answer.messages) receive(message);
     if (state !== round) return;
     if (FINAL_STATUS.has(answer.status)) return refuse(`HTTP ${answer.status}`);
-    if (answer.status !== 200) return wait(1006);
+    if (answer.status !== 200) {
+      // HTTP does not get through either, so it is not the sockets that are blocked.
+      if (!round.isReady) unopened = 0;
+      return wait(1006);
+    }
     attempt = 0;
     round.isReady = true;
     if (Date.now() > pollingUntil) return openSocket();
@@ -270,4 +280,13 @@ export function createUplink(options: UplinkOptions): Uplink {
       else sendBeacon(httpUrl, [toBytes({ type: "session_start", data: options.start() }), ...messages]);
     },
   };
+}
+
+/** A socket, or null where there are none here, or the page's policy forbids ours. */
+function createSocket(url: string): WebSocket | null {
+  try {
+    return new WebSocket(url);
+  } catch {
+    return null;
+  }
 }

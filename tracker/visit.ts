@@ -77,8 +77,8 @@ export function startVisit(settings: Settings): Visit {
 
   let held: ErrorWindow | null =
     settings.mode === "error" ? createErrorWindow(settings.beforeErrorSec * 1_000, MAX_OUTBOX_BYTES) : null;
-  let { userId = null }: { userId?: string | null | undefined } = settings;
-  let traits: Facts = {};
+  let { userId }: { userId?: string | null | undefined } = settings;
+  let traits: Facts | undefined;
   let startedAt = Date.now();
   let isOnShelf = false;
   let cancelSave: (() => void) | undefined;

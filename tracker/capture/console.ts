@@ -8,11 +8,16 @@ export function captureConsole({ host, privacy, settings, mark, record }: Captur
   for (const level of settings.recordConsole ? LEVELS : (["error"] as const)) {
     host.wrap(console, level, (args) => {
       const payload = args.map((argument) => privacy.message(show(argument).slice(0, MAX_TEXT)));
-      if (level === "error")
-        mark({ kind: "console_error", at: Date.now(), name: level, text: payload.join(" ").slice(0, MAX_TEXT) });
       // The plugin's own form: each argument as JSON text.
-      if (settings.recordConsole)
+      if (settings.recordConsole) {
         record("rrweb/console@1", { level, trace: [], payload: payload.map((text) => JSON.stringify(text)) });
+      }
+      if (level !== "error") return undefined;
+      // The browser fills in what the first argument leaves open.
+      const [first = "", ...rest] = payload;
+      const filled = first.replace(/%[sdifoOc]/g, (place) => rest.shift() ?? place);
+      const text = [filled, ...rest].join(" ");
+      mark({ kind: "console_error", at: Date.now(), name: level, text: text.slice(0, MAX_TEXT) });
       return undefined;
     });
   }
