@@ -119,7 +119,7 @@ async function startRooms(
     onAccessChanged: () => auth.forgetIdentities(),
   });
   const project = await projects.prepareFirstProject();
-  const projectKey = project.keys[0] ?? "";
+  const projectKey = project.keys.find((key) => key === config.DEFAULT_PROJECT_KEY) ?? project.keys[0] ?? "";
   const firstAdministrator = await auth.prepareFirstAdministrator();
   auth.start();
   lifecycle.onStop("auth", () => auth.stop());
