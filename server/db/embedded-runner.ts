@@ -8,7 +8,7 @@
  */
 
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
-import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { AppError } from "../app-error.ts";
@@ -33,8 +33,15 @@ interface Account {
  * @throws AppError `config` where no way leads around running as root
  */
 export function createRunner(binaries: Binaries, dataDir: string): Runner {
-  if (process.getuid?.() !== 0) return plainRunner(binaries);
   const owner = existsSync(dataDir) ? statSync(dataDir) : null;
+  const us = process.getuid?.();
+  if (us !== 0) {
+    if (owner === null || us === undefined || owner.uid === us) return plainRunner(binaries);
+    throw new AppError(
+      "config",
+      `The database files in ${dataDir} belong to another account (uid ${owner.uid}). Start as that one, or set DATA_DIR.`,
+    );
+  }
   if (owner !== null && owner.uid !== 0)
     return accountRunner(binaries, { name: `uid ${owner.uid}`, uid: owner.uid, gid: owner.gid }, dataDir);
   const account = findAccount();
@@ -68,6 +75,8 @@ function accountRunner(binaries: Binaries, account: Account, dataDir: string): R
   const reachable = canRun(binaries, account) ? binaries : copyBinaries(binaries, account);
   const parent = path.dirname(dataDir);
   mkdirSync(parent, { recursive: true });
+  // Passing through is enough: what is inside stays closed to everybody else.
+  if (!canEnter(parent, account)) chmodSync(parent, statSync(parent).mode | 0o011);
   if (!canEnter(parent, account)) {
     throw asRoot(`the account ${account.name} cannot reach ${parent}; set DATA_DIR to a folder that it can`);
   }

@@ -1,5 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -34,7 +44,7 @@ async function ask(postgres: EmbeddedPostgres, sql: string): Promise<unknown> {
 }
 
 /** A process that starts the embedded Postgres and then does nothing. Resolves when it is up. */
-async function startElsewhere(): Promise<{ child: ChildProcess; output: () => string }> {
+async function startElsewhere(env: Record<string, string> = {}): Promise<{ child: ChildProcess; output: () => string }> {
   const script = path.join(path.dirname(dataDir), "start.mts");
   const embedded = path.join(import.meta.dirname, "embedded.ts");
   writeFileSync(
@@ -42,13 +52,18 @@ async function startElsewhere(): Promise<{ child: ChildProcess; output: () => st
     `import { startEmbeddedPostgres } from ${JSON.stringify(embedded)};
      const log = { debug() {}, info() {}, warn() {}, error() {} };
      startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, log }).then(
-       (postgres) => { console.log("up", postgres.pid()); setInterval(() => {}, 1000); },
+       (postgres) => {
+         process.on("SIGTERM", () => process.exit(0));
+         console.log("up", postgres.pid());
+         setInterval(() => {}, 1000);
+       },
        (error) => { console.log("failed", error.message); process.exit(1); },
      );`,
   );
   const child = spawn(process.execPath, [path.join("bin", "run.mjs"), script], {
     cwd: path.join(import.meta.dirname, "..", ".."),
     stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
   });
   let output = "";
   child.stdout.on("data", (bytes: Buffer) => (output += bytes.toString()));
@@ -83,10 +98,9 @@ describe("the embedded Postgres", () => {
 
   it("DB-11 a second one in the same folder is told who uses it", async () => {
     await start();
-    await expect(startEmbeddedPostgres({ dataDir, log: quietLog })).rejects.toMatchObject({
-      kind: "config",
-      message: expect.stringContaining(`Another Watchback (process ${process.pid}) uses the data folder`),
-    });
+    await expect(startEmbeddedPostgres({ dataDir, log: quietLog })).rejects.toThrow(
+      `Another Watchback (process ${process.pid}) uses the data folder`,
+    );
     expect((await startElsewhere()).output()).toContain(`failed Another Watchback (process ${process.pid})`);
   });
 
@@ -121,9 +135,9 @@ describe("the embedded Postgres", () => {
     expect(existsSync(path.join(dataDir, "pg-18.new"))).toBe(false);
     await postgres.stop();
     rmSync(path.join(postgres.dataDir, "PG_VERSION"));
-    await expect(start()).rejects.toMatchObject({ kind: "config", message: expect.stringContaining("holds no Postgres data") });
+    await expect(start()).rejects.toThrow("holds no Postgres data");
     writeFileSync(path.join(postgres.dataDir, "PG_VERSION"), "17\n");
-    await expect(start()).rejects.toMatchObject({ kind: "config", message: expect.stringContaining("is of Postgres 17") });
+    await expect(start()).rejects.toThrow("is of Postgres 17");
   });
 
   it("DB-13 one that dies by itself is started again", async () => {
@@ -138,11 +152,35 @@ describe("the embedded Postgres", () => {
     const { child, output } = await startElsewhere();
     const pid = Number(/up (\d+)/.exec(output())?.[1]);
     child.kill("SIGTERM");
-    await waitFor(() => child.signalCode ?? child.exitCode);
+    await waitFor(() => child.exitCode !== null);
+    await waitFor(() => !isAlive(pid));
     const postgres = await start();
-    expect(postgres.pid()).not.toBe(pid);
     await postgres.stop();
     await postgres.stop();
     expect(postgres.pid()).toBeNull();
+  });
+
+  it.runIf(process.getuid?.() === 0)(
+    "DB-15 as root it runs as somebody else: in a user namespace, or as an account where there are none",
+    async () => {
+      const postgres = await start();
+      expect(readFileSync(`/proc/${postgres.pid() ?? 0}/uid_map`, "utf8")).not.toMatch(/^\s*0\s+0\s/);
+      expect(statSync(postgres.dataDir).uid).toBe(0);
+      await postgres.stop();
+      rmSync(dataDir, { recursive: true });
+      chmodSync(path.dirname(dataDir), 0o711);
+      // Without `unshare` within reach.
+      const { child, output } = await startElsewhere({ PATH: path.dirname(dataDir) });
+      const pid = /up (\d+)/.exec(output())?.[1] ?? "";
+      expect(statSync(`/proc/${pid}`).uid).toBeGreaterThan(0);
+      child.kill("SIGTERM");
+      await waitFor(() => child.exitCode !== null);
+    },
+  );
+
+  it("DB-15 a folder that cannot be written is told so", async () => {
+    writeFileSync(dataDir, "a file");
+    await expect(start()).rejects.toThrow("Set DATA_DIR to a folder that can be written");
+    rmSync(dataDir);
   });
 });

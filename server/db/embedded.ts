@@ -5,8 +5,9 @@
  * one that dies on its own is started again.
  */
 
-import { mkdirSync, realpathSync } from "node:fs";
+import { accessSync, constants, mkdirSync, realpathSync } from "node:fs";
 import path from "node:path";
+import { AppError } from "../app-error.ts";
 import type { Logger } from "../log.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { POSTGRES_MAJOR, locateBinaries } from "./embedded-binaries.ts";
@@ -41,8 +42,7 @@ export interface EmbeddedOptions {
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const binaries = locateBinaries();
-  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
-  const home = realpathSync(options.dataDir);
+  const home = makeHome(options.dataDir);
   const dataDir = path.join(home, `pg-${POSTGRES_MAJOR}`);
   const runner = createRunner(binaries, dataDir);
   const runDir = makeRunDir(home);
@@ -57,6 +57,18 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   } catch (error) {
     claim.close();
     throw error;
+  }
+}
+
+function makeHome(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    return realpathSync(folder);
+  } catch (error) {
+    throw new AppError("config", `Cannot keep data in ${folder}. Set DATA_DIR to a folder that can be written.`, {
+      cause: error,
+    });
   }
 }
 

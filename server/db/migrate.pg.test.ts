@@ -72,9 +72,9 @@ describe("migrations", () => {
     write(["0001_make_a.sql", "CREATE TABLE a ()"], ["0002_make_b.sql", "CREATE TABLE b ()"]);
     await run();
     write(["0001_make_a.sql", "CREATE TABLE other ()"], ["0002_make_b.sql", "CREATE TABLE b ()"]);
-    await expect(run()).rejects.toMatchObject({ kind: "config", message: expect.stringContaining("was changed") });
+    await expect(run()).rejects.toThrow("was changed");
     write(["0001_make_a.sql", "CREATE TABLE a ()"]);
-    await expect(run()).rejects.toMatchObject({ kind: "config", message: expect.stringContaining("newer Watchback") });
+    await expect(run()).rejects.toThrow("newer Watchback");
     write(["0001_make_a.sql", ""], ["0003_make_c.sql", ""]);
     expect(() => readMigrations(folder)).toThrow("should have number 2");
   });
