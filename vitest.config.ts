@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
 const everywhere = ["protocol", "server", "tracker", "viewer", "bin", "bench"];
 const slowNames = ["**/*.pg.test.ts", "**/*.browser.test.ts"];
 const never = ["**/node_modules/**", "dist/**", "data/**"];
-const postgres = ["test/harness/postgres.ts"];
+const postgres = ["test/harness/shared-postgres.ts"];
 
 export default defineConfig({
   test: {
