@@ -10,20 +10,25 @@ import type { Settings } from "./options.ts";
 const CHECKOUT_MIN_MS = 30_000;
 /** and at least this many times as far as it took: half a percent of the page's time at most. */
 const CHECKOUT_COST_FACTOR = 200;
-/** A new address waits this long, so that the new content is in the snapshot. */
+/** A new address waits this long, so that the new content is in the snapshot; longer where snapshots of this page are dear. */
 const CHECKOUT_AFTER_NAVIGATION_MS = 500;
+const NAVIGATION_COST_FACTOR = 20;
 /** Incremental events that change nothing of the page (rrweb's sources: moves, clicks, drags, selections). */
 const NO_CHANGE: ReadonlySet<number | undefined> = new Set([1, 2, 6, 12, 14]);
 
+/** What comes so soon behind a snapshot belongs to it: contents of frames, adopted style sheets. */
+const AFTERMATH_MS = 1_000;
+
 const FULL_SNAPSHOT = 2;
 const INCREMENTAL = 3;
+const META = 4;
 
 export interface Recorder {
   start: () => void;
   stop: () => void;
   /** Takes a checkout now. */
   checkout: () => void;
-  /** The address changed: takes one soon, unless snapshots of this page are dear and the last one is young. */
+  /** The address changed: takes one soon. */
   navigated: () => void;
 }
 
@@ -33,32 +38,29 @@ export interface Recorder {
 export function createRecorder(host: Host, privacy: Privacy, settings: Settings, emit: (event: RecordedEvent) => void): Recorder {
   let stopRecorder: (() => void) | undefined;
   let cancelCheckout: (() => void) | undefined;
+  /** When the last snapshot began, by the page's timer, and when it was done, by its clock. */
+  let beganAt = 0;
   let lastAt = 0;
   let costMs = 0;
 
   const take = host.guard((event: RecordedEvent) => {
+    const { type, data } = event;
     // Nothing plays "loaded" before there is a page.
-    if (event.type < FULL_SNAPSHOT) return;
+    if (type < FULL_SNAPSHOT) return;
+    if (type === META) beganAt = performance.now();
     if (!privacy.clean(event, (id) => startRecorder.mirror.getNode(id))) return;
     emit(event);
-    if (event.type === FULL_SNAPSHOT) lastAt = Date.now();
-    if (event.type === INCREMENTAL && !NO_CHANGE.has(event.data.source)) schedule(checkoutGapMs());
+    if (type === FULL_SNAPSHOT) {
+      costMs = performance.now() - beganAt;
+      lastAt = Date.now();
+    } else if (type === INCREMENTAL && !NO_CHANGE.has(data.source) && Date.now() - lastAt > AFTERMATH_MS) {
+      cancelCheckout ??= host.after(Math.max(CHECKOUT_MIN_MS, CHECKOUT_COST_FACTOR * costMs) - (Date.now() - lastAt), checkout);
+    }
   });
 
-  function checkoutGapMs(): number {
-    return Math.max(CHECKOUT_MIN_MS, CHECKOUT_COST_FACTOR * costMs) - (Date.now() - lastAt);
-  }
-
-  function schedule(delayMs: number): void {
-    cancelCheckout ??= host.after(delayMs, checkout);
-  }
-
-  function timed(work: () => void): void {
+  function unschedule(): void {
     cancelCheckout?.();
     cancelCheckout = undefined;
-    const before = performance.now();
-    work();
-    costMs = performance.now() - before;
   }
 
   function begin(): void {
@@ -80,26 +82,22 @@ export function createRecorder(host: Host, privacy: Privacy, settings: Settings,
   }
 
   function checkout(): void {
-    if (!stopRecorder) return;
-    timed(() => startRecorder.takeFullSnapshot(true));
+    unschedule();
+    if (stopRecorder) startRecorder.takeFullSnapshot(true);
   }
 
   return {
     checkout: host.guard(checkout),
-    start() {
-      if (!stopRecorder) timed(host.guard(begin));
-    },
+    start: host.guard(begin),
     stop() {
-      cancelCheckout?.();
-      cancelCheckout = undefined;
+      unschedule();
       stopRecorder?.();
       stopRecorder = undefined;
     },
     navigated() {
-      if (Date.now() - lastAt < CHECKOUT_COST_FACTOR * costMs) return;
-      cancelCheckout?.();
-      cancelCheckout = undefined;
-      schedule(CHECKOUT_AFTER_NAVIGATION_MS);
+      unschedule();
+      const gapMs = NAVIGATION_COST_FACTOR * costMs - (Date.now() - lastAt);
+      cancelCheckout = host.after(Math.max(CHECKOUT_AFTER_NAVIGATION_MS, gapMs), checkout);
     },
   };
 }

@@ -186,18 +186,21 @@ describe("recording", () => {
   });
 
   test("TRK-44 clicks are markers that say what was clicked; three quick ones in one place are rage", async () => {
-    const body = `<button id=buy><b>Buy</b> <i>now</i></button><input id=mail aria-label="Your mail"><div class=wb-mask><a id=who href="#">Ada Lovelace</a></div>`;
+    const body = `<button id=buy><b>Buy</b> <i>now</i></button><input id=mail aria-label="Your mail"><div class=wb-mask><a id=who href="#">Ada Lovelace</a></div>
+      <button id=hello>Hello <span class=wb-mask>Grace</span><span class=wb-block>Hopper</span></button>`;
     const { page, url } = await pages.open(body);
     await page.click("#buy b");
     await page.click("#mail");
     await page.click("#who");
+    await page.click("#hello");
     for (let i = 0; i < 4; i++) await page.click("#buy i", { delay: 1 });
     const { seen } = await arrived(page, url);
     const clicks = markersOf(seen, "click").map(({ name, text }) => [name, text]);
-    expect(clicks.slice(0, 3)).toEqual([
+    expect(clicks.slice(0, 4)).toEqual([
       ["button#buy", "Buy now"],
       ["input#mail", "Your mail"],
       ["a#who", "*** ********"],
+      ["button#hello", "Hello *****"],
     ]);
     expect(markersOf(seen, "rage_click").map(({ name }) => name)).toEqual(["button#buy"]);
     expect(markersOf(seen, "click")[0]?.data).toMatchObject({ x: expect.any(Number) as number, y: expect.any(Number) as number });

@@ -41,7 +41,7 @@ export interface UplinkOptions {
   onMessage: (message: ToTrackerMessage) => void;
   /** The server wants nothing of us: no such key, or no right. */
   onRefused: (reason: string) => void;
-  /** The session is over, or another connection speaks for this tab. */
+  /** The session is over, or another connection speaks for this tab: `start` will have another name for it. */
   onGone: () => void;
   hostFetch: typeof fetch;
 }
@@ -94,6 +94,7 @@ export function createUplink(options: UplinkOptions): Uplink {
   let openedAt = 0;
   let heardAt = 0;
   let pollingUntil = 0;
+  let isOver = false;
 
   function enter(next: State): void {
     if (state.name !== "off") state.cancel();
@@ -101,7 +102,7 @@ export function createUplink(options: UplinkOptions): Uplink {
   }
 
   function connect(): void {
-    if (state.name !== "off" && state.name !== "waiting") return;
+    if (isOver || (state.name !== "off" && state.name !== "waiting")) return;
     if (unopened >= FAILURES_BEFORE_POLLING && Date.now() < pollingUntil) startPolling();
     else openSocket();
   }
@@ -140,9 +141,8 @@ export function createUplink(options: UplinkOptions): Uplink {
         openedAt = Date.now();
         enter({ name: "open", socket, cancel: watchSilence(() => lost(1006)) });
       }
-      receive(message);
-      // Refused for now: the page is not let in, so there is nothing to wait for on this socket.
-      if (state.name === "opening" && message.type === "error") lost(1006);
+      const code = receive(message);
+      if (code) lost(code);
       else pump();
     });
     socket.onclose = host.guard((event: CloseEvent) => lost(event.code));
@@ -159,6 +159,7 @@ export function createUplink(options: UplinkOptions): Uplink {
   function wait(closeCode: number): void {
     const isGone = closeCode === CLOSE.gone;
     if (isGone) options.onGone();
+    if (isOver) return;
     const delay = reconnectDelayMs(attempt++, isGone ? CLOSE.timeout : closeCode, Math.random(), retryAfterMs);
     retryAfterMs = 0;
     if (delay === null) refuse(`closed with ${closeCode}`);
@@ -176,7 +177,8 @@ export function createUplink(options: UplinkOptions): Uplink {
     socket?.close();
   }
 
-  function receive(message: ToTrackerMessage): void {
+  /** Does what a message says; returns the close code that it amounts to, or 0. */
+  function receive(message: ToTrackerMessage): number {
     heardAt = Date.now();
     const { type, data } = message;
     // Facts first: a fresh session id, told here, changes what is resumed.
@@ -188,9 +190,11 @@ export function createUplink(options: UplinkOptions): Uplink {
       host.after(data.afterMs ?? 0, pump);
     } else if (type === "error") {
       retryAfterMs = data.retryAfterMs ?? 0;
-      if (data.code === "gone") options.onGone();
       if (FINAL_ERRORS.has(data.code)) refuse(data.message);
+      // Where the page was not let in there is nothing to wait for.
+      return data.code === "gone" ? CLOSE.gone : state.name === "opening" ? CLOSE.overload : 0;
     }
+    return 0;
   }
 
   function pump(): void {
@@ -240,8 +244,10 @@ export function createUplink(options: UplinkOptions): Uplink {
   function finishRound(round: State & { name: "polling" }, answer: Answer): void {
     if (state !== round) return;
     round.isBusy = false;
-    for (const message of answer.messages) receive(message);
+    let code = 0;
+    for (const message of answer.messages) code = receive(message) || code;
     if (state !== round) return;
+    if (code) return wait(code);
     if (FINAL_STATUS.has(answer.status)) return refuse(`HTTP ${answer.status}`);
     if (answer.status !== 200) {
       // HTTP does not get through either, so it is not the sockets that are blocked.
@@ -258,7 +264,10 @@ export function createUplink(options: UplinkOptions): Uplink {
   host.listen(window, "online", () => {
     if (state.name === "waiting") connect();
   });
-  host.onUndo(disconnect);
+  host.onUndo(() => {
+    isOver = true;
+    disconnect();
+  });
 
   return {
     connect,

@@ -31,6 +31,11 @@ export function init(options: TrackerOptions): TrackerHandle {
 
   function begin(): void {
     guard(() => {
+      // Made ready in advance, and perhaps never looked at.
+      if ("prerendering" in document && document.prerendering) {
+        document.addEventListener("prerenderingchange", begin, { once: true });
+        return;
+      }
       if (visit || isStopped || (options.respectDoNotTrack && isTrackingUnwanted()) || isRecordedByParent()) return;
       visit = startVisit(settle(options, scriptOrigin));
     });

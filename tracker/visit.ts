@@ -17,6 +17,7 @@ import { createPost, ingestUrl } from "./http.ts";
 import { sendLeftovers } from "./leftovers.ts";
 import type { Facts, Settings } from "./options.ts";
 import { createOutbox } from "./outbox.ts";
+import { pageFacts, placeOf, scalars } from "./page-facts.ts";
 import { createPrivacy } from "./privacy.ts";
 import { createRecorder } from "./record.ts";
 import { createSender } from "./sender.ts";
@@ -73,7 +74,7 @@ export function startVisit(settings: Settings): Visit {
     // A checkout is waited for: by a viewer, or by whatever plays from here.
     if (event.type === 2) host.after(0, batcher.cut);
   });
-  const uplink = createUplink({ host, endpoint, key, outbox, sender, hostFetch, start, onMessage, onRefused, onGone: restart });
+  const uplink = createUplink({ host, endpoint, key, outbox, sender, hostFetch, start, onMessage, onRefused, onGone: renew });
 
   let held: ErrorWindow | null =
     settings.mode === "error" ? createErrorWindow(settings.beforeErrorSec * 1_000, MAX_OUTBOX_BYTES) : null;
@@ -82,25 +83,21 @@ export function startVisit(settings: Settings): Visit {
   let startedAt = Date.now();
   let isOnShelf = false;
   let cancelSave: (() => void) | undefined;
+  let isSaveDue = false;
+  let isOver = false;
   let markersThisSecond = 0;
   let second = 0;
 
   function start(): SessionStart {
     return {
+      ...pageFacts(privacy),
       sessionId: session.id,
       resumeToken: session.token,
       tab: session.tab,
       tabGroup: session.tabGroup,
       userId,
       traits,
-      url: privacy.url(location.href),
-      title: privacy.text(document.title),
-      referrer: privacy.url(document.referrer),
       startTime: startedAt,
-      userAgent: navigator.userAgent,
-      language: navigator.language,
-      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      viewport: { width: innerWidth, height: innerHeight, devicePixelRatio },
       release: settings.release,
       environment: settings.environment,
     };
@@ -108,10 +105,14 @@ export function startVisit(settings: Settings): Visit {
 
   /** A batch is ready to be packed. */
   function take(draft: Draft): void {
+    if (isOver) return;
     if (!session.touch()) {
       // The session ended while nothing happened; what is in this batch will be in the next one's first checkout.
-      restart();
+      if (!renew()) return;
       draft.markers.forEach((marker) => batcher.mark(marker));
+      if (held) return;
+      uplink.connect();
+      sendOld();
     } else if (held) {
       held.add(draft);
       if (held.isCheckoutDue()) host.after(0, recorder.checkout);
@@ -127,14 +128,21 @@ export function startVisit(settings: Settings): Visit {
       const { firstAt, lastAt, count, checkout, markers } = draft;
       const isPlayable = outbox.add({ tab: session.tab, firstAt, lastAt, count, checkout, markers, ...packed });
       if (!isPlayable) host.after(0, recorder.checkout);
-      cancelSave ??= host.after(SAVE_AFTER_MS, save);
+      if (!isSaveDue) saveIn(SAVE_AFTER_MS);
     }
     uplink.pump();
   }
 
+  function saveIn(delayMs: number): void {
+    cancelSave?.();
+    isSaveDue = true;
+    cancelSave = host.after(delayMs, save);
+  }
+
   function save(): void {
     saveAs(false);
-    cancelSave = isOnShelf ? host.after(ALIVE_MS, save) : undefined;
+    if (isOnShelf) saveIn(ALIVE_MS);
+    isSaveDue = false;
   }
 
   function saveAs(isClosed: boolean): void {
@@ -165,7 +173,7 @@ export function startVisit(settings: Settings): Visit {
     else if (type === "error") {
       host.fail(new Error(`${data.code}: ${data.message}`));
       // Without a time to wait it is the session that is full.
-      if (data.code === "limit" && !data.retryAfterMs) recorder.stop();
+      if (data.code === "limit" && !data.retryAfterMs) end();
     }
   }
 
@@ -175,23 +183,31 @@ export function startVisit(settings: Settings): Visit {
 
   function onRefused(reason: string): void {
     host.fail(new Error(`refused: ${reason}`));
-    recorder.stop();
-    outbox.clear();
+    end();
   }
 
-  /** Begins again as another tab, and perhaps session, with nothing sent yet; what this one could not send is left over. */
-  function restart(): void {
+  /**
+   * Begins again as another tab, and perhaps session, with nothing sent yet; what this one could not send is left over.
+   * @returns false where the draw of the new session is against recording
+   */
+  function renew(): boolean {
     packer.flushNow();
     saveAs(true);
     uplink.disconnect();
     outbox.clear();
     isOnShelf = false;
     session.renew();
-    if (!session.isSampled) return recorder.stop();
-    recorder.checkout();
-    if (held) return;
-    uplink.connect();
-    sendOld();
+    if (session.isSampled) recorder.checkout();
+    else end();
+    return session.isSampled;
+  }
+
+  /** Nothing more is recorded in this page. */
+  function end(): void {
+    isOver = true;
+    recorder.stop();
+    host.undo();
+    shelf.close();
   }
 
   function sendOld(): void {
@@ -202,7 +218,7 @@ export function startVisit(settings: Settings): Visit {
     const now = Math.floor(marker.at / 1_000);
     if (now !== second) markersThisSecond = 0;
     second = now;
-    if (++markersThisSecond > MAX_MARKERS_PER_SECOND) return;
+    if (isOver || ++markersThisSecond > MAX_MARKERS_PER_SECOND) return;
     batcher.mark(marker);
     // An error shows at once, with what it changed on the page; in error mode it opens the gates.
     if (marker.kind === "error") host.after(0, letGo);
@@ -230,7 +246,7 @@ export function startVisit(settings: Settings): Visit {
     mark,
     record: (plugin, payload) => batcher.add({ type: 6, timestamp: Date.now(), data: { plugin, payload } }),
     navigated() {
-      uplink.say({ type: "session_update", data: { url: privacy.url(location.href), title: privacy.text(document.title) } });
+      uplink.say({ type: "session_update", data: placeOf(privacy) });
       recorder.navigated();
     },
   };
@@ -275,7 +291,6 @@ export function startVisit(settings: Settings): Visit {
     }),
     stop(isWithdrawn) {
       host.guard(() => {
-        recorder.stop();
         if (isWithdrawn) {
           uplink.say({ type: "session_end", data: { sessionId: session.id } });
           shelf.wipe();
@@ -287,19 +302,7 @@ export function startVisit(settings: Settings): Visit {
           session.leave();
         }
       })();
-      host.undo();
-      shelf.close();
+      end();
     },
   };
-}
-
-/** What the wire takes beside a marker or a user: scalars, and not too many. */
-function scalars(data: Facts, most: number): Facts {
-  const isScalar = (value: unknown): boolean =>
-    value === null || /^(?:string|boolean)$/.test(typeof value) || Number.isFinite(value);
-  return Object.fromEntries(
-    Object.entries(data)
-      .filter(([, value]) => isScalar(value))
-      .slice(0, most),
-  );
 }

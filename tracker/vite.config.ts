@@ -64,7 +64,7 @@ export default defineConfig(({ mode }) => {
       emptyOutDir: true,
       // Not Vite's library mode, which leaves modules half minified.
       rolldownOptions: {
-        checks: { pluginTimings: false },
+        checks: { bundlerTimings: false },
         input: here + (isModule ? "tracker.ts" : "snippet.ts"),
         preserveEntrySignatures: "exports-only",
         output: {

@@ -27,14 +27,24 @@ export function captureClicks({ host, privacy, mark }: Capture): void {
   function describe(target: Element): { name: string; text: string } {
     const element = target.closest(CLICKABLE) ?? target;
     const name = element.tagName.toLowerCase() + (element.id ? `#${element.id}` : "");
-    return { name: privacy.text(name), text: privacy.isBlocked(element) ? "" : privacy.text(labelOf(element), element) };
+    const text = privacy.isBlocked(element) ? "" : labelOf(element);
+    return { name: privacy.text(name), text: text.replace(/\s+/g, " ").trim().slice(0, MAX_LABEL) };
   }
-}
 
-/** What a person would call the element; never what was typed into it. */
-function labelOf(element: Element): string {
-  const named = ["aria-label", "title", "alt", "placeholder", "name"].map((name) => element.getAttribute(name)).find(Boolean);
-  const isField = /^(?:input|select|textarea)$/i.test(element.tagName) || element.closest("[contenteditable]");
-  const text = isField ? "" : element.textContent.slice(0, 4 * MAX_LABEL);
-  return (named ?? text).replace(/\s+/g, " ").trim().slice(0, MAX_LABEL);
+  /** What a person would call the element; never what was typed into it. */
+  function labelOf(element: Element): string {
+    for (const name of ["aria-label", "title", "alt", "placeholder", "name"]) {
+      const label = element.getAttribute(name);
+      if (label) return privacy.text(label, element);
+    }
+    let text = "";
+    if (/^(?:input|select|textarea)$/i.test(element.tagName) || element.closest("[contenteditable]")) return text;
+    const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    // Each piece by the rules of the element it stands in.
+    for (let node = walker.nextNode(); node && text.length < 2 * MAX_LABEL; node = walker.nextNode()) {
+      const parent = node.parentElement;
+      if (parent && !privacy.isBlocked(parent)) text += privacy.text(node.nodeValue ?? "", parent);
+    }
+    return text;
+  }
 }
