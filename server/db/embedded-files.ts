@@ -47,7 +47,10 @@ export async function makeCluster(runner: Runner, dataDir: string, log: Logger):
   const versionFile = path.join(dataDir, "PG_VERSION");
   if (existsSync(versionFile)) {
     const major = readFileSync(versionFile, "utf8").trim();
-    if (major === String(POSTGRES_MAJOR)) return;
+    if (major === String(POSTGRES_MAJOR)) {
+      runner.own(dataDir);
+      return;
+    }
     throw new AppError("config", `The data in ${dataDir} is of Postgres ${major}, and this Watchback brings ${POSTGRES_MAJOR}.`);
   }
   if (existsSync(dataDir)) throw new AppError("config", `${dataDir} holds no Postgres data. Move it away, or set DATA_DIR.`);

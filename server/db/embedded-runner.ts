@@ -8,7 +8,19 @@
  */
 
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { AppError } from "../app-error.ts";
@@ -18,7 +30,7 @@ import { type Binaries, binariesIn } from "./embedded-binaries.ts";
 export interface Runner {
   binaries: Binaries;
   spawn(program: "initdb" | "postgres", args: readonly string[], options: SpawnOptions): ChildProcess;
-  /** Hands a file or folder to whoever runs the programs. */
+  /** Hands a file, or a folder with all that is in it, to whoever runs the programs. */
   own(file: string): void;
 }
 
@@ -84,9 +96,20 @@ function accountRunner(binaries: Binaries, account: Account, dataDir: string): R
     binaries: reachable,
     spawn: (program, args, options) => spawn(reachable[program], args, { ...options, uid: account.uid, gid: account.gid }),
     own: (file) => {
-      chownSync(file, account.uid, account.gid);
+      handOver(file, account);
     },
   };
+}
+
+/** Files that were made in a namespace are root's; where namespaces have been forbidden since, the account takes them over. */
+function handOver(file: string, account: Account): void {
+  const found = statSync(file);
+  if (found.uid === account.uid) return;
+  if (found.isDirectory())
+    for (const name of readdirSync(file, { recursive: true, encoding: "utf8" }))
+      lchownSync(path.join(file, name), account.uid, account.gid);
+  // Last, because it is what tells that all of them are handed over.
+  chownSync(file, account.uid, account.gid);
 }
 
 function canRun(binaries: Binaries, account: Account): boolean {
