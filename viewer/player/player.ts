@@ -10,6 +10,7 @@ import type { BatchCache, CachedBatch } from "./batch-cache.ts";
 import { EventCursor } from "./event-cursor.ts";
 import type { History } from "./history.ts";
 import { LiveClock } from "./live-clock.ts";
+import { painted } from "./painted.ts";
 import { PlaybackClock } from "./playback-clock.ts";
 import { OpenQueue } from "./open-queue.ts";
 import type { PlayerStatus } from "./player-status.ts";
@@ -104,11 +105,11 @@ export class Player {
   }
 
   /** Takes note of a batch of the live feed; it is in the cache and on the timeline already. */
-  acceptLive(batch: Pick<ViewerBatch, "lastAt">): void {
+  acceptLive(batch: Pick<ViewerBatch, "lastAt" | "checkout">): void {
     this.liveClock.observe(batch.lastAt, performance.now());
     if (this.mode !== "live") return;
-    if (!this.scene && !this.opener.busy) this.opener.want({ at: Infinity, live: true });
-    else this.pumpLive();
+    if (this.stage === "broken" && batch.checkout) this.opener.want({ at: Infinity, live: true });
+    this.pumpLive();
   }
 
   /** Tells whether the visitor's page is connected: without it live time stands still. */
@@ -200,6 +201,7 @@ export class Player {
   private readonly onFrame = (): void => {
     this.frame = requestAnimationFrame(this.onFrame);
     const now = performance.now();
+    if (this.scene?.isStuck(now)) this.opener.want({ at: this.at(now), live: this.mode === "live" });
     if (this.mode === "live") this.pumpLive();
     else if (this.scene && !this.opener.busy) {
       if (this.clock.running) this.stepRecorded(now);
@@ -278,7 +280,8 @@ export class Player {
 
   private canWalkTo(at: number): boolean {
     const { scene, cursor } = this;
-    if (!scene || cursor?.tab !== scene.tab || this.stage !== "shown") return false;
+    // A scene that is held takes nothing in before it is let go.
+    if (!scene || cursor?.tab !== scene.tab || this.stage !== "shown" || !this.clock.running) return false;
     const { timeline, history } = this.deps;
     if (this.pageAt(at)?.tab !== scene.tab || !history.isReady(scene.tab, at)) return false;
     const checkout = timeline.checkoutBefore(scene.tab, at);
@@ -309,9 +312,13 @@ export class Player {
 
   private pumpLive(): void {
     const { scene, cursor } = this;
-    if (!scene || !cursor || this.opener.busy || document.hidden) return;
+    if (this.opener.busy || document.hidden || this.stage === "broken") return;
     const { timeline, cache } = this.deps;
     const page = this.pageAt(Infinity);
+    if (!scene || !cursor) {
+      if (page) this.opener.want({ at: Infinity, live: true });
+      return;
+    }
     if (page && page.tab !== scene.tab) {
       this.opener.want({ at: Infinity, live: true });
       return;
@@ -348,7 +355,8 @@ export class Player {
     if (!live) this.scene?.setSpeed(0);
     if (this.scene) this.stage = "loading";
     history.abandonExcept([checkout, timeline.checkoutAfter(checkout)]);
-    await history.ensure(page.tab, moment, signal);
+    const isHeld = live && cache.knownUpto(page.tab, checkout.seq) >= checkout.seq;
+    if (!isHeld) await history.ensure(page.tab, moment, signal);
     const cursor = new EventCursor(cache, page.tab, checkout.seq, () => {
       if (this.mode === "live") this.pumpLive();
     });
@@ -382,16 +390,4 @@ export class Player {
     this.hiddenSince = null;
     if (this.mode === "live" && hiddenMs > MAX_HIDDEN_MS) this.opener.want({ at: Infinity, live: true });
   };
-}
-
-/** Resolves when what was just put into the document has been painted; at once where nobody sees it. */
-function painted(): Promise<void> {
-  if (document.hidden) return Promise.resolve();
-  return new Promise((resolve) => {
-    requestAnimationFrame(() => {
-      requestAnimationFrame(() => {
-        resolve();
-      });
-    });
-  });
 }

@@ -24,6 +24,9 @@ const MAX_DIRECT_EVENTS = 3_000;
 /** Played events are dropped from the Replayer's list when they have become this many. */
 const TRIM_EVENTS = 500;
 
+/** An event is never fed more than about a second before it is due; when nothing happens for this long, nothing will. */
+const STUCK_MS = 4_000;
+
 /** Thrown where a stretch of the recording cannot be shown at all. */
 export class BrokenScene extends Error {
   override readonly name = "BrokenScene";
@@ -54,6 +57,8 @@ export class Scene {
   private lastTimestamp: number;
   private fed = 0;
   private cast = 0;
+  private castSeen = { count: 0, at: 0 };
+  private speed = 1;
   private pendingMoves: { at: number; position: Point }[] = [];
   private lastPoint: { at: number; point: Point } | null = null;
   private isGone = false;
@@ -106,6 +111,15 @@ export class Scene {
     return this.fed - this.cast;
   }
 
+  /** True where the Replayer has stopped half-way: an event made it fall over, and nothing after it is played. */
+  isStuck(monotonic: number): boolean {
+    if (this.isGone || this.speed === 0 || this.pending === 0 || this.cast !== this.castSeen.count || document.hidden) {
+      this.castSeen = { count: this.cast, at: monotonic };
+      return false;
+    }
+    return monotonic - this.castSeen.at > STUCK_MS;
+  }
+
   /** Makes the scene visible. */
   reveal(): void {
     this.element.style.visibility = "";
@@ -127,6 +141,7 @@ export class Scene {
   /** The speed at which what was fed is played; 0 holds everything, CSS animations included. */
   setSpeed(speed: number): void {
     if (this.isGone) return;
+    this.speed = speed;
     // The Replayer counts its time when it is asked; without this, the pause just ended would be counted at the new speed.
     this.now();
     this.replayer.setConfig({ speed });
