@@ -76,7 +76,7 @@ function isRoot(pid: number): boolean {
   return statSync(`/proc/${pid}`).uid === 0 && /^\s*0\s+0\s/.test(readFileSync(`/proc/${pid}/uid_map`, "utf8"));
 }
 
-describe("the embedded Postgres", () => {
+describe("the embedded Postgres", { timeout: 120_000 }, () => {
   it("DB-10 makes its files once, in any path, and serves its unix socket only", async () => {
     const postgres = await start();
     expect(await ask(postgres, "SELECT current_database() AS name, current_user AS who")).toEqual({

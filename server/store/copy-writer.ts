@@ -27,6 +27,7 @@ export class CopyWriter {
   private readonly encoder = new CopyEncoder();
   private client: pg.Client | null = null;
   private isBusy = false;
+  private isClosed = false;
 
   /** @param onLost called when the connection dies between two calls */
   constructor(connection: ConnectionOptions, onLost: () => void) {
@@ -54,6 +55,7 @@ export class CopyWriter {
 
   /** Does not wait for a transaction that is under way. */
   async close(): Promise<void> {
+    this.isClosed = true;
     const client = this.client;
     this.client = null;
     if (client === null) return;
@@ -95,6 +97,7 @@ export class CopyWriter {
   }
 
   private async ready(): Promise<pg.Client> {
+    this.checkOpen();
     if (this.client !== null) return this.client;
     const client = new pg.Client(
       clientConfig(this.connection, {
@@ -113,12 +116,17 @@ export class CopyWriter {
     try {
       await client.connect();
       await client.query("SET synchronous_commit = on");
+      this.checkOpen();
     } catch (error) {
       client.end().catch(() => undefined);
       throw error;
     }
     this.client = client;
     return client;
+  }
+
+  private checkOpen(): void {
+    if (this.isClosed) throw new Error("the writer is closed");
   }
 
   private drop(client: pg.Client): void {

@@ -201,7 +201,7 @@ export function createStore(deps: StoreDeps): Store {
     append: (batch) => writer.append(batch),
     saveProgress: (progress) => inGroups(progress, (group) => updateSessions(deps.db, group)),
     async endSessions(ends) {
-      await writer.passed();
+      await writer.settled();
       await inGroups(ends, (group) => closeSessions(deps.db, group));
     },
     async endAbandoned(idleSince) {

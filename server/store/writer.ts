@@ -1,6 +1,7 @@
 /** The lanes together: who goes where, what is held in all, and how the store is. */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { AppError } from "../app-error.ts";
 import { Lane } from "./lane.ts";
 import type { Partitions } from "./partitions.ts";
 import type { BatchRow, StoreDeps, StoreOptions, StoreState, StoreStatus } from "./store.ts";
@@ -17,6 +18,7 @@ export class Writer {
   private readonly budget: Budget;
   private readonly lanes: Lane[];
   private readonly away = new Set<number>();
+  private readonly impatient = new Set<() => void>();
   private readonly counts = { committedBatches: 0, committedBytes: 0, conflicts: 0, refusedBatches: 0 };
   private lastCommitMs = 0;
   private lastCommitAt = 0;
@@ -42,9 +44,24 @@ export class Writer {
     return !this.isDraining && this.laneOf(row.sessionId).append(row);
   }
 
-  /** Resolves when all that was appended so far is written or put aside. */
-  async passed(): Promise<void> {
-    await Promise.all(this.lanes.map((lane) => lane.passed()));
+  /**
+   * Resolves when all that was appended so far is written or put aside.
+   * @throws AppError `store` where Postgres is away, or goes away meanwhile
+   */
+  async settled(): Promise<void> {
+    let giveUp: () => void = () => undefined;
+    const down = new Promise<never>((_, reject) => {
+      giveUp = () => {
+        reject(new AppError("store", "the database does not answer", { retryAfterMs: 2_000 }));
+      };
+    });
+    if (this.away.size > 0) giveUp();
+    this.impatient.add(giveUp);
+    try {
+      await Promise.race([this.passed(), down]);
+    } finally {
+      this.impatient.delete(giveUp);
+    }
   }
 
   /** Takes nothing more, writes what is held, and closes. Returns how many batches were left when the time was up. */
@@ -81,6 +98,10 @@ export class Writer {
     return lane;
   }
 
+  private async passed(): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => lane.passed()));
+  }
+
   private createLane(index: number, options: StoreOptions, partitions: Partitions): Lane {
     const { connection, log, events } = this.deps;
     return new Lane({
@@ -113,6 +134,7 @@ export class Writer {
       },
       onAway: () => {
         this.away.add(index);
+        for (const giveUp of this.impatient) giveUp();
         this.look();
       },
       onBack: () => {
