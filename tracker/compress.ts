@@ -11,6 +11,7 @@ export interface Packed {
   payload: Uint8Array;
 }
 
+/** Takes drafts in order and hands on payloads in the same order. */
 export interface Packer {
   push: (draft: Draft) => void;
   /** Hands over everything that is still inside, uncompressed, before it returns. */

@@ -46,6 +46,7 @@ export interface UplinkOptions {
   hostFetch: typeof fetch;
 }
 
+/** The way to the server, whichever it is at the moment. */
 export interface Uplink {
   connect: () => void;
   /** Closes without a farewell; `connect` starts again. */
@@ -78,6 +79,7 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 const FINAL_ERRORS: ReadonlySet<string> = new Set(["unauthorized", "forbidden"]);
 const FINAL_STATUS: ReadonlySet<number> = new Set([401, 403]);
 
+/** An uplink that is not connected yet. */
 export function createUplink(options: UplinkOptions): Uplink {
   const { host, outbox, sender } = options;
   const { endpoint, key } = options;

@@ -23,6 +23,7 @@ export function factsOf(start: SessionStart, now: number): SessionFacts {
   };
 }
 
+/** What the store needs to open the tab of this page. */
 export function tabOpeningOf(start: SessionStart, tab: string, now: number): TabOpening {
   return {
     tab,
@@ -34,6 +35,7 @@ export function tabOpeningOf(start: SessionStart, tab: string, now: number): Tab
   };
 }
 
+/** A tab that has just opened, as viewers see it. */
 export function tabSummaryOf(opening: TabOpening): TabSummary {
   return { ...opening, lastAt: opening.startedAt, endedAt: null, upto: -1 };
 }

@@ -20,6 +20,7 @@ export interface IngestRoom {
   isDraining: boolean;
 }
 
+/** What this room has seen since the start of the process, for `/metrics`. */
 export interface IngestCounts {
   batches: number;
   events: number;

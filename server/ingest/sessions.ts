@@ -25,6 +25,7 @@ export interface TabHolder {
   progressed(): void;
 }
 
+/** A session that this process owns: it takes its batches, and knows more of it than the database. */
 export interface OpenSession {
   /** Shared with the live edge, which sees every change. */
   readonly summary: SessionSummary;
@@ -42,6 +43,7 @@ export interface OpenSession {
   isDirty: boolean;
 }
 
+/** One of its tabs: where its order stands, who sends it, and what of it is durable. */
 export interface OpenTab {
   readonly session: OpenSession;
   readonly summary: TabSummary;
@@ -73,6 +75,7 @@ export interface OpenTab {
 
 const CONNECTED: SessionState = { kind: "connected" };
 
+/** A session without tabs, taken over at `now` (server time). */
 export function createOpenSession(
   summary: SessionSummary,
   tabSummaries: TabSummary[],
@@ -112,6 +115,7 @@ export function addTab(session: OpenSession, summary: TabSummary, upto: number, 
   return tab;
 }
 
+/** The tab of that id, if it may still send. */
 export function findTab(session: OpenSession, tab: string): OpenTab | undefined {
   for (const open of session.tabs) if (open.summary.tab === tab) return open;
   return undefined;

@@ -24,6 +24,7 @@ export function encodeMessage(form: Form, message: ToViewerMessage): Uint8Array 
   return form === "binary" ? encodeBinary(message.type, message.data) : encodeText(message.type, message.data);
 }
 
+/** Any message in both forms, for viewers of both kinds. */
 export function encodeForAll(message: ToViewerMessage): Frames {
   return { binary: encodeBinary(message.type, message.data), text: encodeText(message.type, message.data) };
 }

@@ -3,7 +3,9 @@ import type { us_listen_socket } from "uWebSockets.js";
 
 declare module "uWebSockets.js" {
   interface TemplatedApp {
-    /** A host together with listen options. */
+    /** Listen options as a number. */
+    listen(port: number, options: number, onListening: (socket: us_listen_socket | false) => void): TemplatedApp;
+    /** A host together with them. */
     listen(host: string, port: number, options: number, onListening: (socket: us_listen_socket | false) => void): TemplatedApp;
   }
   interface HttpRequest {
