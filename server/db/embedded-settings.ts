@@ -28,6 +28,7 @@ export function embeddedSettings(socketDir: string): Record<string, string> {
     checkpoint_timeout: "15min",
     wal_level: "replica",
     max_wal_senders: "0",
+    max_logical_replication_workers: "0",
     wal_compression: "off",
     fsync: "on",
     synchronous_commit: "on",
