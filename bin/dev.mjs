@@ -1,6 +1,7 @@
 /** `npm run dev`: builds all parts again as their sources change, and restarts the server when its part is new. */
 
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "vite";
 import { parts, root } from "./lib/parts.mjs";
@@ -35,6 +36,8 @@ const watchers = [];
 const ready = new Set();
 
 for (const part of parts) {
+  // What is built here follows the sources by itself; `npm start` has to look again.
+  rmSync(join(root, "dist", `${part.name}.hash`), { force: true });
   const watcher = await build({
     root: join(root, part.name),
     configFile: join(root, part.name, "vite.config.ts"),
