@@ -75,6 +75,7 @@ export function createNet(wire: Wire, deps: NetDeps): Net {
     app,
     auth,
     projects,
+    firstKeys: [deps.demoKey()],
     trackers: trackers.shared,
     viewers: viewers.shared,
     trustProxy,
