@@ -179,7 +179,7 @@ const DEFAULTS: StoreOptions = {
   maxBatchesPerCommit: 2_000,
   maxBytesPerCommit: 4 * 1024 * 1024,
   gatherMs: 0,
-  lanes: 1,
+  lanes: 2,
 };
 
 /** Builds the room. Nothing is connected before `start`. */
