@@ -1,19 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { quietLog } from "../../test/harness/postgres.ts";
+import { makeScratch } from "../../test/harness/scratch.ts";
 import { waitFor } from "../../test/harness/wait.ts";
 import { withClient } from "./connection.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
@@ -24,7 +14,7 @@ let dataDir: string;
 let started: EmbeddedPostgres[] = [];
 
 beforeEach(() => {
-  dataDir = path.join(mkdtempSync(path.join(tmpdir(), "wb-embedded-")), 'a folder, with "spaces"');
+  dataDir = path.join(makeScratch("wb-embedded-"), 'a folder, with "spaces"');
 });
 
 afterEach(async () => {
@@ -167,7 +157,6 @@ describe("the embedded Postgres", { timeout: 120_000 }, () => {
 
   /** The same without `unshare` within reach; the test ends it. */
   async function startWithoutNamespaces(): Promise<{ account: number; stop: () => Promise<void> }> {
-    chmodSync(path.dirname(dataDir), 0o711);
     const { child, output } = await startElsewhere({ PATH: path.dirname(dataDir) });
     const pid = Number(/up (\d+)/.exec(output())?.[1]);
     return {

@@ -3,12 +3,12 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { createTestDatabase } from "./postgres.ts";
+import { makeScratch } from "./scratch.ts";
 import { root } from "./tree.ts";
 import { waitFor } from "./wait.ts";
 
@@ -70,7 +70,7 @@ export function ensureBuilt(): Promise<unknown> {
 /** Builds the product where that is needed, starts it, and waits until it says that it is healthy. */
 export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   await ensureBuilt();
-  const scratch = mkdtempSync(path.join(tmpdir(), "wb-app-"));
+  const scratch = makeScratch("wb-app-");
   const database = options.database === "embedded" ? null : await createTestDatabase();
   const dataDir = options.dataDir ?? path.join(scratch, "data");
   const port = await freePort();

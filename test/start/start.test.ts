@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { cleanEnvironment, ensureBuilt, freePort, startApp, type TestApp } from "../harness/app.ts";
+import { makeScratch } from "../harness/scratch.ts";
 import { root } from "../harness/tree.ts";
 import { waitFor } from "../harness/wait.ts";
 
-const scratch = mkdtempSync(path.join(tmpdir(), "wb start "));
+const scratch = makeScratch("wb start ");
 const apps: TestApp[] = [];
 
 beforeAll(ensureBuilt);
