@@ -5,14 +5,14 @@ import type { Host } from "./host.ts";
 export interface Leaving {
   /** The page is hidden; on phones nothing more may come. */
   hide: () => void;
-  /** The page goes; `mayReturn` where the browser keeps it for the back button. */
-  leave: (mayReturn: boolean) => void;
+  /** The page goes, and may come back. */
+  leave: () => void;
   /** It came back from there. */
   comeBack: () => void;
 }
 
 export function watchUnload(host: Host, leaving: Leaving): void {
-  host.listen(window, "pagehide", (event) => leaving.leave("persisted" in event && Boolean(event.persisted)));
+  host.listen(window, "pagehide", leaving.leave);
   host.listen(window, "pageshow", (event) => {
     if ("persisted" in event && event.persisted) leaving.comeBack();
   });

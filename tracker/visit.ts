@@ -259,13 +259,14 @@ export function startVisit(settings: Settings): Visit {
     sendOld();
     watchUnload(host, {
       hide: batcher.cut,
-      leave(mayReturn) {
+      leave() {
         session.leave();
         if (held) return;
         finish();
         uplink.sendTail(MAX_PAGEHIDE_BYTES, !shelf.isUsable());
         saveAs(true);
-        if (mayReturn) uplink.disconnect();
+        // An open socket would keep the page out of the browser's cache for the back button.
+        uplink.disconnect();
       },
       comeBack() {
         session.enter();
