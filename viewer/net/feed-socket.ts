@@ -104,6 +104,14 @@ export class FeedSocket {
     this.connect();
   }
 
+  /** Forgets everything that is followed and closes at once. */
+  stop(): void {
+    this.feeds.clear();
+    this.lists.clear();
+    clearTimeout(this.idle);
+    this.closeNow();
+  }
+
   private get isUnused(): boolean {
     return this.feeds.size === 0 && this.lists.size === 0;
   }
@@ -173,14 +181,17 @@ export class FeedSocket {
     clearTimeout(this.idle);
     // The next page often follows something as well; it need not wait for a new connection.
     this.idle = setTimeout(() => {
-      if (!this.isUnused) return;
-      if (this.retry) clearTimeout(this.retry);
-      this.retry = null;
-      const { socket } = this;
-      this.socket = null;
-      socket?.close(1000);
-      this.onConnection("idle", 1000);
+      if (this.isUnused) this.closeNow();
     }, IDLE_MS);
+  }
+
+  private closeNow(): void {
+    if (this.retry) clearTimeout(this.retry);
+    this.retry = null;
+    const { socket } = this;
+    this.socket = null;
+    socket?.close(1000);
+    this.onConnection("idle", 1000);
   }
 
   private receive(bytes: Uint8Array): void {

@@ -62,6 +62,7 @@ export class Player {
   private cursor: EventCursor | null = null;
   private skipped: PlayerStatus["skipped"] = null;
   private isConnected = false;
+  private isGone = false;
   private frame = 0;
   private hiddenSince: number | null = null;
   private nextSkipLook = 0;
@@ -169,6 +170,7 @@ export class Player {
   }
 
   destroy(): void {
+    this.isGone = true;
     cancelAnimationFrame(this.frame);
     document.removeEventListener("visibilitychange", this.onVisibility);
     this.opener.stop();
@@ -371,6 +373,10 @@ export class Player {
     });
     scene.setSpeed(live ? 1 : 0);
     await painted();
+    if (this.isGone) {
+      scene.destroy();
+      return;
+    }
     this.scene?.destroy();
     this.scene = scene;
     this.cursor = cursor;
