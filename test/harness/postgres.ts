@@ -57,12 +57,12 @@ export async function setup(): Promise<() => Promise<void>> {
 
 export default setup;
 
-let own: Promise<Handover> | null = null;
+let own: ReturnType<typeof prepare> | null = null;
 
 /** Clones the template into a database for one test file (or one test). */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const given = process.env[HANDOVER];
-  const handover = given === undefined ? await (own ??= prepareForThisProcess()) : readHandover(given);
+  const handover = given === undefined ? (await (own ??= prepare())).handover : readHandover(given);
   const name = `wb_test_${randomBytes(6).toString("hex")}`;
   await withClient(handover.connection, (admin) => admin.query(`CREATE DATABASE ${name} TEMPLATE ${handover.template}`));
   const connection = withDatabase(handover.connection, name);
@@ -89,8 +89,6 @@ export interface TestCluster {
   pid(): number | null;
   /** Stops it and removes its files. */
   remove(): Promise<void>;
-  /** The same at once, for the end of a process. */
-  abandon(): void;
 }
 
 /**
@@ -108,6 +106,13 @@ export async function startCluster(settings: PostgresSettings = {}): Promise<Tes
     running = null;
     await stopping?.stop(mode);
   };
+  // For a process that ends without having cleaned up.
+  const abandon = () => {
+    const pid = running?.pid();
+    if (pid) process.kill(pid, "SIGQUIT");
+    rmSync(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+  };
+  process.once("exit", abandon);
   const { connection } = await start();
   await migrate(connection, quietLog);
   return {
@@ -119,18 +124,14 @@ export async function startCluster(settings: PostgresSettings = {}): Promise<Tes
     },
     pid: () => running?.pid() ?? null,
     remove: async () => {
+      process.removeListener("exit", abandon);
       await stop("immediate");
       rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
-    },
-    abandon: () => {
-      const pid = running?.pid();
-      if (pid) process.kill(pid, "SIGQUIT");
-      rmSync(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
     },
   };
 }
 
-async function prepare(): Promise<{ handover: Handover; stop: () => Promise<void>; abandon: () => void }> {
+async function prepare(): Promise<{ handover: Handover; stop: () => Promise<void> }> {
   const external = process.env["TEST_DATABASE_URL"];
   const cluster = external === undefined ? await startCluster(QUICK) : null;
   const connection = cluster?.connection ?? { connectionString: external ?? "" };
@@ -139,19 +140,11 @@ async function prepare(): Promise<{ handover: Handover; stop: () => Promise<void
   await migrate(withDatabase(connection, template), quietLog);
   return {
     handover: { connection, template },
-    abandon: () => cluster?.abandon(),
     stop: async () => {
       if (cluster) await cluster.remove();
       else await withClient(connection, (admin) => admin.query(`DROP DATABASE IF EXISTS ${template} WITH (FORCE)`));
     },
   };
-}
-
-/** A server for the process that asked; ended and removed with it. */
-async function prepareForThisProcess(): Promise<Handover> {
-  const { handover, abandon } = await prepare();
-  process.once("exit", abandon);
-  return handover;
 }
 
 function readHandover(text: string): Handover {
