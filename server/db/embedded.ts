@@ -62,6 +62,8 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
 
 function makeHome(folder: string): string {
   try {
+    // Only the folder itself is closed to others: another account may have to pass through those above it.
+    mkdirSync(path.dirname(folder), { recursive: true });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     return realpathSync(folder);
