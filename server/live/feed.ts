@@ -107,6 +107,11 @@ export class Feed {
     });
   }
 
+  /** The database has more of a tab than was known here, from `fromSeq` on: a live viewer gets that before what comes next. */
+  missed(tab: string, fromSeq: number): void {
+    if (this.isSubscribed()) this.cutOff(false, { tab, fromSeq });
+  }
+
   /** The session is over: the viewer gets what it misses, then `session_ended`. */
   finish(): void {
     if (this.isSubscribed()) this.cutOff(false);
@@ -271,12 +276,13 @@ export class Feed {
     return false;
   }
 
-  /** Off the topic: everything published so far is queued for the viewer, unless a frame was `skipped`. */
-  private cutOff(isSkipped: boolean): void {
+  /** Off the topic: everything published so far is queued for the viewer, unless a frame was `skipped`, or never published here. */
+  private cutOff(isSkipped: boolean, unpublished?: { tab: string; fromSeq: number }): void {
     this.unsubscribe(false);
     this.state = { kind: "resyncing", isTold: false };
     for (const tail of this.session.allTails()) {
-      this.positions.set(tail.tab, { next: tail.newest + 1, needsCheckout: isSkipped });
+      const next = tail.tab === unpublished?.tab ? unpublished.fromSeq : tail.newest + 1;
+      this.positions.set(tail.tab, { next, needsCheckout: isSkipped });
     }
     if (isSkipped) {
       this.deps.onResync();

@@ -110,13 +110,13 @@ export class LiveSession {
     this.wakeFeeds();
   }
 
-  /** A part of a tab will never come. */
-  gap(tab: string, fromSeq: number, toSeq: number): void {
+  /** What has not come of a tab up to `toSeq` will never come. */
+  gap(tab: string, toSeq: number): void {
     const tail = this.tailOf(tab);
-    const from = Math.max(fromSeq, tail.newest + 1);
-    if (toSeq < from) return;
+    const fromSeq = tail.newest + 1;
+    if (toSeq < fromSeq) return;
     tail.skipTo(toSeq);
-    if (this.subscribed > 0) this.publishGap(tab, from, toSeq);
+    if (this.subscribed > 0) this.publishGap(tab, fromSeq, toSeq);
     this.wakeFeeds();
   }
 

@@ -246,7 +246,11 @@ export function createLive(deps: LiveDeps): Live {
       session.setFacts(summary, tabs);
       summary.watchers = session.feedCount;
       const upto = tabs.find((other) => other.tab === tab)?.upto ?? -1;
-      session.tailOf(tab, upto).skipTo(upto);
+      // A dead process's last transaction may have committed after a viewer looked.
+      const tail = session.tailOf(tab, upto);
+      const known = tail.newest;
+      tail.skipTo(upto);
+      if (upto > known) session.eachFeed((feed) => feed.missed(tab, known + 1));
       session.wakeFeeds();
       list.factsChanged(session);
     },
@@ -266,8 +270,8 @@ export function createLive(deps: LiveDeps): Live {
       session.setFacts(summary, tabs);
       list.factsChanged(session);
     },
-    gap(sessionId, tab, fromSeq, toSeq) {
-      sessions.get(sessionId)?.gap(tab, fromSeq, toSeq);
+    gap(sessionId, tab, _fromSeq, toSeq) {
+      sessions.get(sessionId)?.gap(tab, toSeq);
     },
     end(ended, reason) {
       const session = sessions.get(ended.sessionId);

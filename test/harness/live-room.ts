@@ -26,8 +26,8 @@ export class TestViewer {
   readonly connection: ViewerConnection;
   /** Reads whatever comes, as soon as it comes. */
   isQuick = true;
-  /** The next published frame is skipped, as for a viewer that is too far behind. */
-  skipsNext = false;
+  /** Published frames are skipped until it reads again, as for a viewer that is too far behind. */
+  isJammed = false;
   projects = new Set([1]);
   private readonly queue: (Uint8Array | string)[] = [];
   private backlog = 0;
@@ -51,13 +51,12 @@ export class TestViewer {
 
   /** A frame that was published to one of its topics. */
   published(frame: Uint8Array): void {
-    if (!this.skipsNext && this.push(frame)) return;
-    this.skipsNext = false;
-    this.connection.dropped();
+    if (this.isJammed || !this.push(frame)) this.connection.dropped();
   }
 
   /** Reads up to `count` frames (all when absent). */
   read(count = this.queue.length): void {
+    this.isJammed = false;
     for (const frame of this.queue.splice(0, count)) {
       this.backlog -= frame.length;
       this.take(frame);
