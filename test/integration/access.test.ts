@@ -61,7 +61,7 @@ describe("who may do what", () => {
 
   it("NET-38 a bearer token opens what its user may read, and nothing that changes something", async () => {
     const { token } = await readObject(await postJson(`${app.base}/v1/tokens`, { name: "ci" }, { Cookie: cookie }));
-    const secret = typeof token === "string" ? token : String((token as { token: string }).token);
+    const secret = typeof token === "string" ? token : (token as { token: string }).token;
     expect(secret).toMatch(/^[0-9a-f]{40}$/);
     const bearer = { Authorization: `Bearer ${secret}` };
     expect((await get("/v1/sessions", bearer)).status).toBe(200);

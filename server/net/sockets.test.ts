@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { decodeBinary, encodeBinary } from "../../protocol/codec.ts";
+import { joinFrames } from "../../protocol/frames.ts";
+import { BARE_KEY as KEY, startBareNet, type BareNet } from "../../test/harness/bare-net.ts";
+import { createWire } from "./wire.ts";
+
+let bare: BareNet;
+let base = "";
+
+beforeAll(async () => {
+  bare = await startBareNet();
+  base = bare.base;
+});
+afterAll(() => bare.stop());
+
+const body = async (response: Response): Promise<Record<string, unknown>> => {
+  const value: unknown = await response.json();
+  return Object.fromEntries(Object.entries(value as object));
+};
+
+const open = (query: string, options: object = {}) => new WebSocket(`${base.replace("http", "ws")}/ws?${query}`, options);
+const statusOf = (socket: WebSocket) =>
+  new Promise<number>((resolve, reject) => {
+    socket.on("unexpected-response", (_request, response) => {
+      resolve(response.statusCode ?? 0);
+      socket.terminate();
+    });
+    socket.on("open", () => reject(new Error("was let in")));
+    socket.on("error", () => undefined);
+  });
+const nextMessage = (socket: WebSocket) =>
+  new Promise<{ data: Buffer; isBinary: boolean }>((resolve) => {
+    socket.once("message", (data, isBinary) => resolve({ data: data as Buffer, isBinary }));
+  });
+const closeOf = (socket: WebSocket) => new Promise<number>((resolve) => socket.once("close", resolve));
+const opened = (socket: WebSocket) => new Promise((resolve) => socket.once("open", resolve));
+
+describe("sockets", () => {
+  it("NET-21 refuses upgrades with the right status", async () => {
+    expect(await statusOf(open("type=tracker&key=ffff"))).toBe(401);
+    expect(await statusOf(open("type=tracker"))).toBe(401);
+    expect(await statusOf(open("type=robot"))).toBe(400);
+    expect(await statusOf(open("type=viewer"))).toBe(401);
+    expect(await statusOf(open("type=viewer&token=bad"))).toBe(401);
+    expect(await statusOf(open("type=viewer", { headers: { Cookie: "in=1" } }))).toBe(403);
+    expect(await statusOf(open("type=viewer", { headers: { Cookie: "in=1", Origin: "http://theirs" } }))).toBe(403);
+    expect((await fetch(`${base}/ws?type=viewer`)).status).toBe(404);
+  });
+
+  it("NET-22 lets viewers in with a cookie from our origin, a bearer token, or a token in the address", async () => {
+    for (const [query, options] of [
+      ["type=viewer", { headers: { Cookie: "in=1", Origin: "http://ours" } }],
+      ["type=viewer", { headers: { Authorization: "Bearer good" } }],
+      ["type=viewer&token=good", {}],
+    ] as const) {
+      const socket = open(query, options);
+      await opened(socket);
+      socket.send(JSON.stringify({ type: "hello" }));
+      expect(JSON.parse((await nextMessage(socket)).data.toString())).toEqual({ type: "heard", data: "hello" });
+      socket.terminate();
+    }
+  });
+
+  it("NET-23 answers a tracker in the form of its first message", async () => {
+    for (const isBinary of [true, false]) {
+      const socket = open(`type=tracker&key=${KEY}`);
+      await opened(socket);
+      const message = { type: "ack_me", data: { n: 1 } };
+      socket.send(isBinary ? encodeBinary(message.type, message.data) : JSON.stringify(message));
+      const answer = await nextMessage(socket);
+      expect(answer.isBinary).toBe(isBinary);
+      const decoded: unknown = isBinary ? decodeBinary(answer.data) : JSON.parse(answer.data.toString());
+      expect(decoded).toEqual({ type: "ack", data: { tab: "t", upto: 3 } });
+      // The other form is understood as well, at any time.
+      socket.send(isBinary ? JSON.stringify(message) : encodeBinary(message.type, message.data));
+      expect((await nextMessage(socket)).isBinary).toBe(isBinary);
+      socket.close();
+      await closeOf(socket);
+    }
+  });
+
+  it("NET-24 answers what makes no sense with an error, and closes a peer that goes on", async () => {
+    const socket = open(`type=tracker&key=${KEY}`);
+    await opened(socket);
+    socket.send("{");
+    expect(JSON.parse((await nextMessage(socket)).data.toString())).toMatchObject({ type: "error", data: { code: "malformed" } });
+    for (let i = 0; i < 30; i++) socket.send(Buffer.from([0xc1]));
+    expect(await closeOf(socket)).toBe(4000);
+    const big = open(`type=tracker&key=${KEY}`);
+    await opened(big);
+    big.send(JSON.stringify({ type: "session_start", data: { url: "x".repeat(70_000) } }));
+    expect(JSON.parse((await nextMessage(big)).data.toString())).toMatchObject({ type: "error", data: { code: "malformed" } });
+    big.terminate();
+  });
+
+  it("NET-25 tells a tracker that sends too fast, and drops what is over the limit", async () => {
+    const socket = open(`type=tracker&key=${KEY}`);
+    await opened(socket);
+    const before = bare.seen.length;
+    for (let i = 0; i < 4_000; i++) socket.send('{"type":"noise"}');
+    const answer: unknown = JSON.parse((await nextMessage(socket)).data.toString());
+    expect(answer).toMatchObject({ type: "error", data: { code: "limit" } });
+    expect(bare.seen.length - before).toBeLessThan(3_500);
+    socket.close();
+    await closeOf(socket);
+  });
+
+  it("NET-26 keeps bytes that it hands on: the library takes its own back", async () => {
+    const socket = open(`type=tracker&key=${KEY}`);
+    await opened(socket);
+    for (const size of [100, 100_000]) {
+      const payload = new Uint8Array(size).fill(7);
+      const before = bare.seen.length;
+      socket.send(encodeBinary("events_batch", { payload }));
+      socket.send(encodeBinary("events_batch", { payload: new Uint8Array(size).fill(9) }));
+      await expect.poll(() => bare.seen.length).toBe(before + 2);
+      const { payload: got } = bare.seen[before]?.data as { payload: Uint8Array };
+      expect(Buffer.compare(got, payload)).toBe(0);
+    }
+    socket.close();
+    await closeOf(socket);
+  });
+
+  it("NET-27 takes a tracker's messages over HTTP and answers with what the socket would have sent", async () => {
+    const post = (bytes: Uint8Array<ArrayBuffer>, key = KEY) =>
+      fetch(`${base}/v1/ingest?key=${key}`, { method: "POST", body: bytes });
+    const start = encodeBinary("session_start", {});
+    const response = await post(joinFrames([start, encodeBinary("ack_me", {})]));
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(await body(response)).toEqual({
+      messages: [
+        { type: "watchers", data: { count: 2 } },
+        { type: "ack", data: { tab: "t", upto: 3 } },
+      ],
+    });
+    expect((await post(joinFrames([start]), "ffff")).status).toBe(401);
+    expect((await post(joinFrames([encodeBinary("ack_me", {})]))).status).toBe(400);
+    expect((await post(joinFrames([start]).slice(0, -1))).status).toBe(400);
+    expect((await post(new Uint8Array(9 * 1024 * 1024))).status).toBe(413);
+  });
+
+  it("NET-44 keeps a socket whose upgrade had to wait for the database", async () => {
+    // With another socket open, the library has no reason to complain on standard error.
+    const holder = open("type=viewer&token=good");
+    await opened(holder);
+    bare.delays.lookUpMs = 20;
+    for (let round = 0; round < 20; round++) {
+      const sockets = Array.from({ length: 10 }, () => open("type=viewer&token=good"));
+      await Promise.all(
+        sockets.map(async (socket) => {
+          await opened(socket);
+          socket.send('{"type":"hello"}');
+          await nextMessage(socket);
+          socket.close();
+          await closeOf(socket);
+        }),
+      );
+    }
+    bare.delays.lookUpMs = 0;
+    holder.close();
+    await closeOf(holder);
+  });
+
+  it("NET-45 skips what a viewer is too slow for, says so to its feed, and says when he has caught up", async () => {
+    const socket = open("type=viewer&token=good");
+    await opened(socket);
+    socket.send('{"type":"subscribe"}');
+    await nextMessage(socket);
+    socket.pause();
+    const before = { ...bare.counts };
+    for (let i = 0; i < 100 && bare.counts.viewerDropped === before.viewerDropped; i++) {
+      bare.wire.publisher.publish("topic", new Uint8Array(1024 * 1024));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(bare.counts.viewerDropped).toBeGreaterThan(before.viewerDropped);
+    socket.resume();
+    await expect.poll(() => bare.counts.viewerDrained, { timeout: 5_000 }).toBeGreaterThan(before.viewerDrained);
+    socket.close();
+    await closeOf(socket);
+  });
+
+  it("NET-28 describes every route", async () => {
+    const described = await body(await fetch(`${base}/v1/openapi.json`));
+    expect(Object.keys(described["paths"] as object)).toEqual(
+      expect.arrayContaining(["/", "/health", "/stats", "/metrics", "/v1/ingest"]),
+    );
+  });
+
+  it("NET-29 refuses a port that is taken", async () => {
+    const port = Number(new URL(base).port);
+    await expect(createWire().listen("127.0.0.1", port)).rejects.toThrow(`Port ${port} on 127.0.0.1`);
+  });
+
+  it("NET-30 a drain refuses what is new, ends sockets with 1012, and forgets every connection", async () => {
+    const socket = open(`type=tracker&key=${KEY}`);
+    await opened(socket);
+    socket.send('{"type":"ack_me"}');
+    await nextMessage(socket);
+    const before = bare.counts.trackersClosed;
+    bare.net.refuseNew();
+    const code = closeOf(socket);
+    await bare.net.closeSockets();
+    expect(await code).toBe(1012);
+    expect(bare.counts.trackersClosed).toBe(before + 1);
+    // What a room says to a socket that is gone goes nowhere.
+    bare.ports.at(-1)?.send({ type: "watchers", data: { count: 1 } });
+  });
+});

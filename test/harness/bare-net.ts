@@ -1,0 +1,141 @@
+/** `server/net` on a free port over rooms that do next to nothing, for the tests of HTTP, files and sockets. The whole app has its own. */
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Envelope } from "../../protocol/codec.ts";
+import type { Identity } from "../../server/auth/auth.ts";
+import { systemClock } from "../../server/clock.ts";
+import type { TrackerPort } from "../../server/ingest/ingest.ts";
+import { silentLogger } from "../../server/log.ts";
+import { createMetrics } from "../../server/metrics.ts";
+import { createNet, type Net, type NetDeps } from "../../server/net/net.ts";
+import type { Route } from "../../server/net/route.ts";
+import { createWire, type Wire } from "../../server/net/wire.ts";
+
+export const BARE_KEY = "0123456789abcdef0123456789abcdef";
+
+const user: Identity = { kind: "user", userId: 1, email: "a@b.c", isAdmin: false, signInId: "s", projectIds: new Set([1]) };
+const reader: Identity = {
+  kind: "token",
+  tokenId: 1,
+  userId: 1,
+  isAdmin: false,
+  scopes: new Set(["read"]),
+  projectIds: new Set([1]),
+};
+
+/** What the rooms heard, and the ways to them. */
+export interface BareNet {
+  base: string;
+  net: Net;
+  wire: Wire;
+  /** Messages that reached ingest. */
+  seen: Envelope[];
+  ports: TrackerPort[];
+  counts: { trackersClosed: number; viewerDropped: number; viewerDrained: number };
+  /** How long the rooms take to say who somebody is. */
+  delays: { lookUpMs: number };
+  stop(): void;
+}
+
+/** Starts it. `in=1` is a signed-in cookie, `good` a token that may read, `http://ours` our origin. */
+export async function startBareNet(routes: readonly Route[] = []): Promise<BareNet> {
+  const root = mkdtempSync(join(tmpdir(), "wb-net-"));
+  writeFiles(root);
+  const seen: Envelope[] = [];
+  const ports: TrackerPort[] = [];
+  const counts = { trackersClosed: 0, viewerDropped: 0, viewerDrained: 0 };
+  const delays = { lookUpMs: 0 };
+  const afterLookUp = async <T>(value: T): Promise<T> => {
+    if (delays.lookUpMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * delays.lookUpMs));
+    return value;
+  };
+  const project = { id: 1, name: "p", slug: "p", keys: [BARE_KEY], createdAt: 0 };
+  const identify: NetDeps["auth"]["identify"] = (credentials) => {
+    if (credentials.cookie === "in=1") return afterLookUp(user);
+    const token = credentials.token ?? credentials.authorization?.replace("Bearer ", "");
+    return afterLookUp(token === "good" ? reader : { kind: "nobody" });
+  };
+  const deps = {
+    auth: { identify, isTrustedOrigin: (origin: string | undefined) => origin === undefined || origin === "http://ours" },
+    projects: { findByKey: (key: string) => afterLookUp(key === BARE_KEY ? project : null) },
+    ingest: {
+      connect(port: TrackerPort) {
+        ports.push(port);
+        return {
+          receive(envelope: Envelope) {
+            seen.push(envelope);
+            if (envelope.type === "ack_me") port.send({ type: "ack", data: { tab: "t", upto: 3 } });
+            if (envelope.type === "session_start") port.send({ type: "watchers", data: { count: 2 } });
+          },
+          settled: () => Promise.resolve(),
+          closed() {
+            counts.trackersClosed++;
+          },
+        };
+      },
+      status: () => ({ connections: 0 }),
+    },
+    live: {
+      connect: (port: { send(frame: string): boolean; subscribe(topic: string): void }) => ({
+        receive(envelope: Envelope) {
+          if (envelope.type === "subscribe") port.subscribe("topic");
+          port.send(JSON.stringify({ type: "heard", data: envelope.type }));
+        },
+        drained() {
+          counts.viewerDrained++;
+        },
+        dropped() {
+          counts.viewerDropped++;
+        },
+        closed: () => undefined,
+      }),
+      status: () => ({ viewers: 0, feeds: 0, sessions: 0, tailBytes: 0, resyncs: 0 }),
+    },
+    db: { isUp: () => Promise.resolve(true) },
+    store: { status: () => ({ state: "ok", pendingBytes: 0, maxPendingBytes: 1, lastCommitMs: 1 }) },
+  };
+  const wire = createWire();
+  // Only the parts of the rooms that net touches.
+  const rooms = deps as unknown as Pick<NetDeps, "auth" | "projects" | "ingest" | "live" | "db" | "store">;
+  const net = createNet(wire, {
+    ...rooms,
+    routes,
+    clock: systemClock,
+    logger: silentLogger,
+    metrics: createMetrics(),
+    version: "0.0.0",
+    publicUrl: "http://localhost",
+    root,
+    demoKey: () => BARE_KEY,
+    trackerPaths: ["/w.js"],
+    rateLimit: { perSecond: 1_000, burst: 2_000 },
+    trustProxy: false,
+  });
+  const base = `http://127.0.0.1:${await wire.listen("127.0.0.1", 0)}`;
+  return {
+    base,
+    net,
+    wire,
+    seen,
+    ports,
+    counts,
+    delays,
+    stop() {
+      net.stop();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+function writeFiles(root: string): void {
+  mkdirSync(join(root, "dist", "viewer", "assets"), { recursive: true });
+  mkdirSync(join(root, "dist", "tracker"));
+  mkdirSync(join(root, "demo"));
+  writeFileSync(join(root, "dist", "viewer", "index.html"), "<!doctype html><title>viewer</title>");
+  writeFileSync(join(root, "dist", "viewer", "assets", "app-1a2b.js"), "export const x = 1;\n".repeat(500));
+  writeFileSync(join(root, "dist", "tracker", "tracker.js"), "var watchback={};\n".repeat(200));
+  writeFileSync(join(root, "demo", "index.html"), '<script src="/tracker.js" data-key="%PROJECT_KEY%"></script>');
+  writeFileSync(join(root, "secret.txt"), "secret");
+}
