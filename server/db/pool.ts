@@ -46,8 +46,11 @@ export function createDatabase(options: DatabaseOptions): Database {
   });
   // `pool.end` only says goodbye: a Postgres that is stopped at that moment would call the connections lost.
   const end = async () => {
+    // Idle connections do not keep the process alive, and so would let it end in the middle of the goodbye.
+    const alive = setInterval(() => undefined, 1_000);
     await pool.end();
     await Promise.all(open);
+    clearInterval(alive);
   };
   let stopping: Promise<void> | null = null;
 
