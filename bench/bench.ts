@@ -6,7 +6,10 @@
 import { ackLatency } from "./figures/ack-latency.ts";
 import { fanOut } from "./figures/fan-out.ts";
 import { idleConnections } from "./figures/idle-connections.ts";
+import { overload } from "./figures/overload.ts";
+import { store } from "./figures/store.ts";
 import { trackerSize } from "./figures/tracker-size.ts";
+import { wholePath } from "./figures/whole-path.ts";
 import { isMet, toJsonLine, toTable, type Figure } from "./report.ts";
 import { createRig, type Rig } from "./rig.ts";
 
@@ -14,6 +17,9 @@ import { createRig, type Rig } from "./rig.ts";
 const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> = {
   "tracker-size": trackerSize,
   "ack-latency": ackLatency,
+  store,
+  "whole-path": wholePath,
+  overload,
   "fan-out": fanOut,
   "idle-connections": idleConnections,
 };
