@@ -291,7 +291,9 @@ describe("delivery", () => {
     await eventually("the end", () => seen.isEnded);
     await page.goBack();
     await mark(page, "gone back");
-    const found = await eventually("the mark", () => [...pages.peer.tabs.values()].find((tab) => marksOf(tab).includes("gone back")));
+    const found = await eventually("the mark", () =>
+      [...pages.peer.tabs.values()].find((tab) => marksOf(tab).includes("gone back")),
+    );
     expect(found.start).toMatchObject({ sessionId: seen.start.sessionId, tabGroup: seen.start.tabGroup });
     await context.close();
   });
