@@ -233,12 +233,12 @@ export class SessionView {
         this.timeline.addGap({ tab, fromSeq, toSeq });
       },
       onEnded: (endedAt, reason) => {
-        if (reason === "erased") this.problem = "erased";
+        if (reason === "erased") this.erased();
         else if (this.session) this.session = { ...this.session, live: false, status: "ended", endedAt };
         this.ended();
       },
       onError: (error) => {
-        if (error.code === "gone") this.problem = "erased";
+        if (error.code === "gone") this.erased();
         else this.playProblem = error.message;
       },
     });
@@ -258,6 +258,15 @@ export class SessionView {
     if (this.status.mode === "live" && this.session?.status === "ended") this.player?.pause();
   }
 
+  /** Nothing of it is to be seen here either. */
+  private erased(): void {
+    this.problem = "erased";
+    this.session = null;
+    this.leave?.();
+    this.player?.destroy();
+    this.player = null;
+  }
+
   private takeBatch(batch: ViewerBatch): void {
     this.cache.add(batch);
     this.timeline.noteBatch(batch);
@@ -266,7 +275,7 @@ export class SessionView {
 
   private failed(error: unknown): void {
     if (app.handledSignOut(error)) return;
-    if (error instanceof ApiError && error.status === 404) this.problem = "erased";
+    if (error instanceof ApiError && error.status === 404) this.erased();
     else this.playProblem = error instanceof Error ? error.message : "This moment cannot be shown.";
   }
 
