@@ -149,7 +149,7 @@ describe("watching", () => {
     expect(viewer.heard("session_updated")).toMatchObject([{ session: { url: "/three" }, tabs: [{ tab: "a" }] }]);
   });
 
-  it("LIV-23 the list of a project: all that are live, newest first, then what changes, an end included", async () => {
+  it("LIV-23 the list of a project: all that are live, newest first, then what changes, an end included", () => {
     const room = createLiveRoom();
     room.openTab("a");
     const later = liveSummary({ sessionId: "session-2", startedAt: NOON + 1 });
