@@ -10,7 +10,9 @@ import { MAX_CONTROL_BYTES } from "../../protocol/limits.ts";
  */
 export function decodeFrame(message: ArrayBuffer, isBinary: boolean): Envelope {
   // A block of its own for each: from a shared pool, the one batch that a tail keeps would hold on to the memory of its neighbours.
-  const envelope = isBinary ? decodeBinary(new Uint8Array(new Uint8Array(message))) : decodeText(Buffer.from(message).toString("utf8"));
+  const envelope = isBinary
+    ? decodeBinary(new Uint8Array(new Uint8Array(message)))
+    : decodeText(Buffer.from(message).toString("utf8"));
   if (message.byteLength > MAX_CONTROL_BYTES && envelope.type !== "events_batch") {
     throw new MalformedMessage(`${envelope.type.slice(0, 64)} is larger than ${MAX_CONTROL_BYTES} bytes`);
   }
