@@ -25,6 +25,14 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+/** What a build that is interrupted takes away again. */
+const unfinished = new Set();
+process.once("exit", () => {
+  for (const folder of unfinished) rmSync(folder, { recursive: true, force: true });
+});
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
+
 try {
   await withLock(dist, async () => {
     for (const part of parts) if (names.length === 0 || names.includes(part.name)) await buildPart(part);
@@ -50,6 +58,7 @@ async function buildPart(part) {
   const started = performance.now();
   const made = join(dist, `.${part.name}-${process.pid}`);
   const old = join(dist, `.${part.name}-${process.pid}-old`);
+  unfinished.add(made);
   try {
     // Only now: looking whether all is fresh must cost nothing.
     const { build } = await import("vite");
@@ -67,6 +76,7 @@ async function buildPart(part) {
     renameSync(made, home);
     writeFileSync(stamp, hash);
   } finally {
+    unfinished.delete(made);
     rmSync(made, { recursive: true, force: true });
     rmSync(old, { recursive: true, force: true });
   }

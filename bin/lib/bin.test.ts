@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -10,6 +10,7 @@ import { hashSources, parts } from "./parts.mjs";
 import { countTests } from "./test-counts.mjs";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "wb-bin-"));
+const lock = pathToFileURL(fileURLToPath(new URL("./lock.mjs", import.meta.url))).href;
 
 afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
@@ -52,9 +53,34 @@ describe("scripts", () => {
     expect(hashSources(server)).not.toBe(hashSources(tracker));
   });
 
+  it("BIN-8 say nothing of a build that is no more: died, of a number that is in use again, or long silent", async () => {
+    const folder = path.join(scratch, "left");
+    mkdirSync(folder);
+    const file = path.join(folder, ".build-lock");
+    const longAgo = new Date(Date.now() - 3_600_000);
+    for (const [owner, at] of [
+      ["999999999", new Date()],
+      ["process.pid", new Date()],
+      [String(process.pid), longAgo],
+      ["", longAgo],
+    ] as const) {
+      const script = `
+        import { utimesSync, writeFileSync } from "node:fs";
+        import { withLock } from ${JSON.stringify(lock)};
+        writeFileSync(${JSON.stringify(file)}, String(${owner === "" ? '""' : owner}));
+        utimesSync(${JSON.stringify(file)}, ${at.getTime() / 1000}, ${at.getTime() / 1000});
+        await withLock(${JSON.stringify(folder)}, async () => console.log("built"));`;
+      const run = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+      let said = "";
+      run.stdout.on("data", (bytes: Buffer) => (said += bytes.toString()));
+      await once(run, "close");
+      expect([owner, said]).toEqual([owner, "built\n"]);
+      expect(existsSync(file)).toBe(false);
+    }
+  });
+
   it("BIN-8 build one at a time, and take over from one that has died", async () => {
     const trace = path.join(scratch, "trace");
-    const lock = pathToFileURL(fileURLToPath(new URL("./lock.mjs", import.meta.url))).href;
     writeFileSync(path.join(scratch, ".build-lock"), "999999999");
     const script = `
       import { appendFileSync } from "node:fs";

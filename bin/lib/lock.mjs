@@ -1,11 +1,15 @@
 /** One build at a time in a checkout, whoever started it. */
 
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** How often a holder shows that it is there, and how long one may be silent: its number may long be somebody else's. */
+const BEAT_MS = 5_000;
+const SILENT_MS = 60_000;
+
 /**
- * Runs `work` while no other process holds the lock; a lock whose owner has died is taken over.
+ * Runs `work` while no other process holds the lock; a lock whose owner has died, or has long been silent, is taken over.
  * @param folder made where it is missing; holds `.build-lock`
  */
 export async function withLock(folder, work) {
@@ -17,9 +21,11 @@ export async function withLock(folder, work) {
   }
   const release = () => rmSync(file, { force: true });
   process.once("exit", release);
+  const beat = setInterval(() => touch(file), BEAT_MS);
   try {
     return await work();
   } finally {
+    clearInterval(beat);
     process.off("exit", release);
     release();
   }
@@ -30,15 +36,38 @@ function take(file) {
   const claim = `${file}-${process.pid}`;
   writeFileSync(claim, String(process.pid));
   try {
+    if (link(claim, file)) return true;
+    if (isHeld(file)) return false;
+    rmSync(file, { force: true });
+    return link(claim, file);
+  } finally {
+    rmSync(claim, { force: true });
+  }
+}
+
+function link(claim, file) {
+  try {
     linkSync(claim, file);
     return true;
   } catch (error) {
     if (error.code !== "EEXIST") throw error;
-    const owner = Number(readOrNothing(file));
-    if (owner > 0 && !isAlive(owner)) rmSync(file, { force: true });
     return false;
-  } finally {
-    rmSync(claim, { force: true });
+  }
+}
+
+/** Our own number in a lock is that of a process before us, as happens in containers. */
+function isHeld(file) {
+  const owner = Number(readOrNothing(file));
+  const beatAt = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  const isThere = !(owner > 0) || (owner !== process.pid && isAlive(owner));
+  return isThere && Date.now() - beatAt < SILENT_MS;
+}
+
+function touch(file) {
+  try {
+    utimesSync(file, new Date(), new Date());
+  } catch {
+    // Taken away by somebody: the build goes on, and is swapped in as a whole.
   }
 }
 
