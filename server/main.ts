@@ -18,12 +18,12 @@ async function run(config: Config): Promise<void> {
   const consoleLevel = config.LOG_LEVEL === "debug" || config.LOG_LEVEL === "error" ? config.LOG_LEVEL : "warn";
   const log = createLog({ folder: config.LOG_DIR, level: config.LOG_LEVEL, console: consoleLevel });
   const app = createApp({ config, log });
-  let isStopping = false;
+  const state = { isStopping: false };
 
   const stop = async (reason: string, code: number) => {
     // The second time somebody means it.
-    if (isStopping) process.exit(code === 0 ? 1 : code);
-    isStopping = true;
+    if (state.isStopping) process.exit(code === 0 ? 1 : code);
+    state.isStopping = true;
     say(`${reason}: writing what is held, then stopping.`);
     await app.stop();
     await log.close();
@@ -40,7 +40,12 @@ async function run(config: Config): Promise<void> {
   });
   // A reader of our output that went away must not take the server with it.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
-  greet(await app.start(), config);
+  try {
+    const started = await app.start();
+    if (!state.isStopping) greet(started, config);
+  } catch (error) {
+    if (!state.isStopping) throw error; // What Ctrl-C broke off is no fault.
+  }
 }
 
 function greet({ version, publicUrl, firstAdministrator, projectKey, dataDir }: Started, config: Config): void {
