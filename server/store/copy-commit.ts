@@ -1,12 +1,13 @@
-/**
- * One transaction of COPYs as one query of `pg`: `BEGIN; COPY …; COPY …; COMMIT` goes out at once, the bytes of each COPY when Postgres
- * asks for them, and the answer is in when it is ready again. Against pg-copy-streams with a query for each step this saves three
- * round trips and a stream per commit.
- */
+/** One transaction of COPYs on one connection, through pg-copy-streams. */
 
+import { once } from "node:events";
 import type pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
 
-/** A COPY of the transaction: its statement, and its bytes as {@link CopyEncoder} writes them, made when they are asked for. */
+/** A piece handed to the stream at once: Postgres works on one while the next is on its way. */
+const PIECE_BYTES = 64 * 1024;
+
+/** A COPY of the transaction: its statement, and its bytes as {@link CopyEncoder} writes them, made when they are needed. */
 export interface CopyStep {
   sql: string;
   encode(): Buffer;
@@ -23,81 +24,19 @@ export interface CopyScript {
  * Runs the script in one transaction and resolves after its COMMIT.
  * @throws what Postgres said, with its SQLSTATE as `code`; the caller must roll back, or drop the connection
  */
-export function commitCopies(client: pg.ClientBase, script: CopyScript): Promise<void> {
-  return new Promise((resolve, reject) => {
-    client.query(new CopyCommit(script, resolve, reject));
-  });
+export async function commitCopies(client: pg.ClientBase, script: CopyScript): Promise<void> {
+  await client.query(`BEGIN; ${script.before}`);
+  for (const step of script.copies) await copy(client, step);
+  await client.query(`${script.after}; COMMIT`);
 }
 
-/** What `pg` calls on a query of somebody else's making; all of its messages arrive here until it is ready for the next. */
-class CopyCommit implements pg.Submittable {
-  private readonly script: CopyScript;
-  private readonly resolve: () => void;
-  private readonly reject: (error: unknown) => void;
-  private next = 0;
-  private isCommitted = false;
-  private failure: unknown = null;
-
-  constructor(script: CopyScript, resolve: () => void, reject: (error: unknown) => void) {
-    this.script = script;
-    this.resolve = resolve;
-    this.reject = reject;
-  }
-
-  submit(connection: pg.Connection): void {
-    const { before, copies, after } = this.script;
-    connection.query(
-      ["BEGIN", before, ...copies.map((copy) => copy.sql), after, "COMMIT"].filter((part) => part !== "").join("; "),
-    );
-  }
-
-  handleCopyInResponse(connection: pg.Connection): void {
-    const copy = this.script.copies[this.next++];
-    if (copy === undefined || this.failure !== null) {
-      connection.stream.destroy();
-      return;
-    }
-    let bytes: Buffer;
-    try {
-      bytes = copy.encode();
-    } catch (error) {
-      this.failure = error;
-      connection.stream.write(COPY_FAIL);
-      return;
-    }
-    connection.stream.write(bytes);
-  }
-
-  handleCommandComplete(message: { text?: string }): void {
-    if (message.text === "COMMIT") this.isCommitted = true;
-  }
-
-  handleReadyForQuery(): void {
-    if (this.isCommitted) this.resolve();
-    else this.reject(new Error("the transaction ended without a commit"));
-  }
-
-  /** After an error Postgres is ready again without telling us; and a lost connection ends here too. */
-  handleError(error: unknown): void {
-    this.reject(this.failure ?? error);
-  }
-
-  handleRowDescription(): void {
-    // Statements around the COPYs return no rows that matter.
-  }
-
-  handleDataRow(): void {
-    // See above.
-  }
-
-  handleEmptyQuery(): void {
-    // A script may have empty parts.
-  }
-
-  handlePortalSuspended(): void {
-    // Only the extended protocol has portals.
-  }
+/** Resolves when Postgres has taken all of it and is ready for the next statement. */
+async function copy(client: pg.ClientBase, { sql, encode }: CopyStep): Promise<void> {
+  const bytes = encode();
+  const stream = client.query(copyFrom(sql));
+  // A connection that is lost after a refused COPY tells the stream twice.
+  stream.on("error", () => undefined);
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) stream.write(bytes.subarray(at, at + PIECE_BYTES));
+  stream.end();
+  await once(stream, "finish");
 }
-
-/** CopyFail with an empty reason. */
-const COPY_FAIL = Uint8Array.of(0x66, 0, 0, 0, 5, 0);

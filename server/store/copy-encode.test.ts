@@ -26,22 +26,8 @@ function row(over: Partial<BatchRow> = {}): BatchRow {
   };
 }
 
-/** Takes the messages apart as Postgres does: their bytes joined, and how many there were. */
-function readMessages(bytes: Buffer): { copy: Buffer; messages: number } {
-  const pieces: Buffer[] = [];
-  let at = 0;
-  while (bytes[at] === 0x64) {
-    const length = bytes.readInt32BE(at + 1);
-    pieces.push(bytes.subarray(at + 5, at + 1 + length));
-    at += 1 + length;
-  }
-  expect([...bytes.subarray(at)]).toEqual([0x63, 0, 0, 0, 4]);
-  return { copy: Buffer.concat(pieces), messages: pieces.length };
-}
-
 /** The fields of each row. */
-function readRows(bytes: Buffer): Buffer[][] {
-  const { copy } = readMessages(bytes);
+function readRows(copy: Buffer): Buffer[][] {
   expect(copy.subarray(0, 11).toString("latin1")).toBe("PGCOPY\n\u00ff\r\n\0");
   const rows: Buffer[][] = [];
   let at = 19;
@@ -86,13 +72,12 @@ describe("rows as binary COPY", () => {
     expect(fields?.[3]?.readInt32BE()).toBe(-10_958);
   });
 
-  it("STO-1 many rows make several messages and a large row makes the buffer grow, byte for byte", () => {
+  it("STO-1 many rows and a large one make the buffer grow, byte for byte", () => {
     const encoder = new CopyEncoder();
     const large = new Uint8Array(9 * 1024 * 1024).fill(5);
     const rows = Array.from({ length: 300 }, (_, seq) => row({ seq, payload: new Uint8Array(2_000).fill(seq) }));
     rows.splice(150, 0, row({ seq: 999, payload: large }));
     const bytes = encoder.encodeEvents(rows);
-    expect(readMessages(bytes).messages).toBeGreaterThan(5);
     const read = readRows(bytes);
     expect(read.map((fields) => fields[2]?.readInt32BE())).toEqual(rows.map(({ seq }) => seq));
     expect(read.every((fields, index) => fields[11]?.equals(rows[index]?.payload ?? large))).toBe(true);

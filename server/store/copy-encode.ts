@@ -1,6 +1,6 @@
 /**
- * Rows to binary COPY, as the bytes that go over the connection: CopyData messages and the CopyDone behind them, in one buffer that
- * is used again for the next COPY (PostgreSQL documentation, "COPY: Binary Format" and "Message Formats").
+ * Rows to the bytes of a binary COPY, in one buffer that is used again for the next COPY (PostgreSQL documentation, "COPY", "Binary
+ * Format").
  */
 
 import { cleanText } from "../../protocol/text.ts";
@@ -26,10 +26,6 @@ export class UnstorableRow extends Error {
 }
 
 const HEADER = Uint8Array.of(0x50, 0x47, 0x43, 0x4f, 0x50, 0x59, 0x0a, 0xff, 0x0d, 0x0a, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-const COPY_DATA = 0x64;
-const COPY_DONE = 0x63;
-/** A CopyData message is closed behind this many bytes, so that Postgres works on one while the next is on its way. */
-const MESSAGE_BYTES = 64 * 1024;
 /** A buffer that grew beyond this for one large row is not kept. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024;
 const FIRST_BYTES = 256 * 1024;
@@ -45,7 +41,6 @@ export class CopyEncoder {
   private bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   private view = viewOf(this.bytes);
   private at = 0;
-  private messageAt = 0;
   private dayText = "";
   private day = 0;
 
@@ -66,7 +61,6 @@ export class CopyEncoder {
       this.writeInt16(ENCODING_NUMBERS[row.encoding]);
       this.writeInt32(row.rawBytes, "rawBytes");
       this.writeBytes(row.payload);
-      this.endRow();
     }
     return this.end();
   }
@@ -89,7 +83,6 @@ export class CopyEncoder {
         this.writeText(marker.name ?? "");
         this.writeText(marker.text ?? "");
         this.writeJson(marker.data ?? {});
-        this.endRow();
       }
     }
     return this.end();
@@ -122,13 +115,11 @@ export class CopyEncoder {
     this.writeText(marker.stack ?? "");
     this.writeText(row.url);
     this.writeJson(marker.data ?? {});
-    this.endRow();
   }
 
   private begin(): void {
     if (this.bytes.length > MAX_KEPT_BYTES) this.resize(FIRST_BYTES);
     this.at = 0;
-    this.beginMessage();
     this.bytes.set(HEADER, this.at);
     this.at += HEADER.length;
   }
@@ -137,33 +128,13 @@ export class CopyEncoder {
     this.reserve(16);
     this.view.setInt16(this.at, -1);
     this.at += 2;
-    this.endMessage();
-    this.bytes[this.at] = COPY_DONE;
-    this.view.setInt32(this.at + 1, 4);
-    return this.bytes.subarray(0, this.at + 5);
-  }
-
-  private beginMessage(): void {
-    this.messageAt = this.at;
-    this.bytes[this.at] = COPY_DATA;
-    this.at += 5;
-  }
-
-  private endMessage(): void {
-    this.view.setInt32(this.messageAt + 1, this.at - this.messageAt - 1);
+    return this.bytes.subarray(0, this.at);
   }
 
   private beginRow(fields: number, variableBytes: number): void {
     this.reserve(FIXED_BYTES + variableBytes);
     this.view.setInt16(this.at, fields);
     this.at += 2;
-  }
-
-  private endRow(): void {
-    if (this.at - this.messageAt < MESSAGE_BYTES) return;
-    this.reserve(16);
-    this.endMessage();
-    this.beginMessage();
   }
 
   private writeKey(row: BatchRow): void {

@@ -47,6 +47,7 @@ describe("while Postgres is away", () => {
     await waitFor(() => durable.length === 10);
     expect(durable.map(({ seq }) => seq)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(await readSeqs(db, "session-1")).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await waitFor(() => states.length === 2);
     expect(states).toEqual(["down", "ok"]);
     expect(refused).toEqual([]);
   });
