@@ -34,7 +34,7 @@ export interface Rig {
   /** Starts our built server on an empty database. */
   startWatchback(env?: Readonly<Record<string, string>>): Promise<Watchback>;
   /** Starts one of `bench/peers` (TypeScript). */
-  startPeer(file: string, args?: readonly string[]): Promise<ServerProcess>;
+  startPeer(file: string, args?: readonly string[], nodeFlags?: readonly string[]): Promise<ServerProcess>;
   /** Stops whatever still runs and removes the files. */
   close(): Promise<void>;
 }
@@ -61,9 +61,9 @@ export async function createRig(): Promise<Rig> {
     async startWatchback(env = {}) {
       return keep(await startWatchback(await createDatabase(), folder, env));
     },
-    async startPeer(file, args = []) {
+    async startPeer(file, args = [], nodeFlags = []) {
       const script = path.join(ROOT, "bench/peers", file);
-      return keep(await startProcess({ args: [path.join(ROOT, "bin/run.mjs"), script, ...args] }));
+      return keep(await startProcess({ args: [...nodeFlags, path.join(ROOT, "bin/run.mjs"), script, ...args] }));
     },
     async close() {
       for (const each of running) await each.kill();

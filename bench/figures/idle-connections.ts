@@ -21,7 +21,7 @@ export async function idleConnections(rig: Rig): Promise<Figure> {
     ["bare uWebSockets.js", "uws-server.ts"],
     ["ws", "ws-server.ts"],
   ] as const) {
-    const peer = await rig.startPeer(file);
+    const peer = await rig.startPeer(file, [], ["--expose-gc"]);
     peers.push([name, await measure(peer, new URL(`ws://127.0.0.1:${peer.port}/ws?type=tracker`))]);
     await peer.stop();
   }
@@ -35,7 +35,7 @@ export async function idleConnections(rig: Rig): Promise<Figure> {
 }
 
 async function measure(server: ServerProcess, url: URL): Promise<number> {
-  const open = (sessions: number) => openFleet({ url, sessions, frame: packedFrame, parallel: 100, window: 16 });
+  const open = (sessions: number) => openFleet({ url, sessions, frame: packedFrame, parallel: 100, outbox: 16 });
   (await open(WARM_UP)).close();
   const before = await settledRss(server);
   const fleet = await open(CONNECTIONS);

@@ -12,8 +12,10 @@ import { openRawSocket, type RawSocket } from "./raw-socket.ts";
 import { Samples } from "./samples.ts";
 import { clientFrame, OPCODE } from "./ws-frames.ts";
 
-/** Batches that one tracker may have un-acknowledged: 16 MB of 2 KB batches is twice this. */
-const DEFAULT_WINDOW = 4096;
+/** Batches that one tracker has under way at most: of 2 KB ones, the megabyte that our tracker allows itself. A power of two. */
+const DEFAULT_WINDOW = 512;
+/** Batches that wait behind a full window, as in a tracker's outbox of 16 MB; what is due beyond that is not sent at all. */
+const OUTBOX = 8192;
 /** Bytes that the kernel may refuse before a tracker waits. */
 const MAX_UNSENT_BYTES = 256 * 1024;
 /** How long a round waits for its last acks. */
@@ -26,12 +28,14 @@ export interface FleetOptions {
   frame(tab: string): PatchableFrame;
   /** Connections opened at a time. */
   parallel?: number;
-  /** Most un-acknowledged batches of a tracker; a power of two. */
+  /** Most un-acknowledged batches of a tracker. */
   window?: number;
+  /** Most batches that wait; a power of two. */
+  outbox?: number;
 }
 
 export interface RoundResult {
-  /** Batches a second: asked for, sent, acknowledged within the round. */
+  /** Batches a second: asked for, sent for the first time, acknowledged within the round. */
   offeredPerSec: number;
   sentPerSec: number;
   ackedPerSec: number;
@@ -81,6 +85,7 @@ class TrackerFleet implements Fleet {
   readonly trackers: Tracker[] = [];
   private readonly options: FleetOptions;
   private readonly window: number;
+  private readonly outbox: number;
   private samples = new Samples();
   private faults = 0;
   private resent = 0;
@@ -91,6 +96,7 @@ class TrackerFleet implements Fleet {
   constructor(options: FleetOptions) {
     this.options = options;
     this.window = options.window ?? DEFAULT_WINDOW;
+    this.outbox = options.outbox ?? OUTBOX;
   }
 
   async open(): Promise<void> {
@@ -119,7 +125,7 @@ class TrackerFleet implements Fleet {
     }
     const ackedInTime = this.ackedCount;
     const elapsedMs = performance.now() - startAt;
-    const sentInTime = this.sent;
+    const sentInTime = this.sent - this.resent;
     await this.settle();
     const unacked = this.trackers.reduce((sum, tracker) => sum + tracker.topSeq - 1 - tracker.acked, 0);
     const [p50Ms, p99Ms] = this.samples.percentiles([0.5, 0.99]);
@@ -144,18 +150,18 @@ class TrackerFleet implements Fleet {
   private sendDue(tracker: Tracker, dueAt: number, now: number): void {
     if (tracker.owed > 0 || !this.canSend(tracker, now)) {
       // What waits keeps the time at which it was due: that is what makes the generator open-loop.
-      tracker.dueAt[(tracker.topSeq + tracker.owed) & (this.window - 1)] = dueAt;
-      if (tracker.topSeq + tracker.owed - tracker.acked < this.window - 1) tracker.owed++;
+      tracker.dueAt[(tracker.topSeq + tracker.owed) & (this.outbox - 1)] = dueAt;
+      if (tracker.topSeq + tracker.owed - tracker.acked < this.outbox - 1) tracker.owed++;
       return;
     }
-    tracker.dueAt[tracker.topSeq & (this.window - 1)] = dueAt;
+    tracker.dueAt[tracker.topSeq & (this.outbox - 1)] = dueAt;
     this.sendNext(tracker);
   }
 
   private canSend(tracker: Tracker, now: number): boolean {
     return (
       now >= tracker.notBefore &&
-      tracker.topSeq - tracker.acked < this.window - 1 &&
+      tracker.topSeq - tracker.acked <= this.window &&
       tracker.nextSeq === tracker.topSeq &&
       tracker.socket.unsentBytes() < MAX_UNSENT_BYTES
     );
@@ -215,7 +221,7 @@ class TrackerFleet implements Fleet {
       topSeq: 0,
       acked: -1,
       notBefore: 0,
-      dueAt: new Float64Array(this.window),
+      dueAt: new Float64Array(this.outbox),
       owed: 0,
     };
     const start = {
@@ -249,7 +255,7 @@ class TrackerFleet implements Fleet {
   private takeAck(tracker: Tracker, upto: number): void {
     const now = performance.now();
     for (let seq = tracker.acked + 1; seq <= upto; seq++) {
-      this.samples.add(now - (tracker.dueAt[seq & (this.window - 1)] ?? now));
+      this.samples.add(now - (tracker.dueAt[seq & (this.outbox - 1)] ?? now));
       this.ackedCount++;
     }
     if (upto > tracker.acked) tracker.acked = upto;

@@ -37,3 +37,8 @@ app.ws<Peer>("/ws", {
 app.listen("127.0.0.1", 0, (socket) => {
   console.log(`listening on ${socket ? us_socket_local_port(socket) : 0}`);
 });
+
+// With `--expose-gc` its memory is what it needs, not what happened to be left over.
+setInterval(() => {
+  globalThis.gc?.();
+}, 500).unref();
