@@ -14,6 +14,7 @@ import { RRWEB } from "../../protocol/rrweb-event.ts";
 import type { TimedEvent } from "./event-cursor.ts";
 import { isPlayable, readHref, readMove, readPoint, readSize, SOURCE, type RrwebEvent } from "./rrweb-events.ts";
 import { isSameDocument } from "./snapshot-match.ts";
+import { shareStyles } from "./style-cache.ts";
 
 /** Events that have to be older than the start by at least this much, so that the Replayer applies them at once. */
 const STEP_MS = 1;
@@ -90,6 +91,7 @@ export class Scene {
         showDebug: false,
         speed: 1,
       });
+      shareStyles(this.replayer);
       this.replayer.iframe.title = "The visitor's page";
       this.replayer.iframe.tabIndex = -1;
       this.replayer.on(ReplayerEvents.Resize, (size: unknown) => {
