@@ -18,7 +18,7 @@ async function run(config: Config): Promise<void> {
   const consoleLevel = config.LOG_LEVEL === "debug" || config.LOG_LEVEL === "error" ? config.LOG_LEVEL : "warn";
   const log = createLog({ folder: config.LOG_DIR, level: config.LOG_LEVEL, console: consoleLevel });
   const app = createApp({ config, log });
-  const state = { isStopping: false };
+  const state: { isStopping: boolean } = { isStopping: false };
 
   const stop = async (reason: string, code: number) => {
     // The second time somebody means it.

@@ -13,6 +13,6 @@ export default defineConfig({
     emptyOutDir: true,
     sourcemap: true,
     minify: false,
-    rolldownOptions: { checks: { pluginTimings: false }, output: { entryFileNames: "[name].js", format: "es" } },
+    rolldownOptions: { checks: { bundlerTimings: false }, output: { entryFileNames: "[name].js", format: "es" } },
   },
 });
