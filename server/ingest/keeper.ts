@@ -126,9 +126,10 @@ export class Keeper {
     if (dirty.length === 0) return true;
     for (const session of dirty) session.isDirty = false;
     const open = dirty.filter(isTaking);
+    const ended = new Set(open.flatMap((session) => session.tabs.filter((tab) => tab.summary.endedAt !== null)));
     try {
       if (open.length > 0) await room.deps.store.saveProgress(open.map(progressOf));
-      for (const session of open) this.dropGoneTabs(session);
+      for (const session of open) this.dropGoneTabs(session, ended);
       return true;
     } catch (error) {
       for (const session of open) if (isTaking(session)) markDirty(room, session);
@@ -169,18 +170,14 @@ export class Keeper {
     this.factsChanged(session);
   }
 
-  /** Tabs that nobody holds any more leave the memory, once all of them is durable and written. */
-  private dropGoneTabs(session: OpenSession): void {
+  /** Tabs that nobody holds leave the memory once they have ended, all of them is durable, and their end is `written`. */
+  private dropGoneTabs(session: OpenSession, written: ReadonlySet<OpenTab>): void {
     const now = this.room.deps.clock.now();
-    for (let i = session.tabs.length - 1; i >= 0; i--) {
-      const tab = session.tabs[i];
-      if (!tab || tab.holder || tab.pending > 0) continue;
-      if (tab.summary.endedAt === null) {
-        if (now - tab.leftAt < TAB_GONE_MS) continue;
-        this.endTab(tab);
-      } else {
-        session.tabs.splice(i, 1);
-      }
+    const isGone = (tab: OpenTab) => tab.holder === null && tab.pending === 0;
+    const isDone = (tab: OpenTab) => written.has(tab) && tab.summary.endedAt !== null && isGone(tab);
+    if (session.tabs.some(isDone)) session.tabs = session.tabs.filter((tab) => !isDone(tab));
+    for (const tab of session.tabs) {
+      if (isGone(tab) && tab.summary.endedAt === null && now - tab.leftAt >= TAB_GONE_MS) this.endTab(tab);
     }
   }
 

@@ -2,11 +2,12 @@
 
 import { randomBytes } from "node:crypto";
 import { createSessionId, DEFAULT_TAB } from "../../protocol/ids.ts";
+import type { TabSummary } from "../../protocol/session.ts";
 import type { SessionStart } from "../../protocol/tracker-messages.ts";
 import { AppError } from "../app-error.ts";
 import type { Project } from "../projects/projects.ts";
 import type { SessionOpened } from "../store/store.ts";
-import { applyStart, factsOf, tabOpeningOf, tabSummaryOf } from "./facts.ts";
+import { applyStart, copySession, copyTab, factsOf, tabOpeningOf, tabSummaryOf } from "./facts.ts";
 import { createResumeToken, hashResumeToken } from "./resume-token.ts";
 import { markDirty, type IngestRoom } from "./room.ts";
 import { addTab, createOpenSession, findTab, isTaking, type OpenSession, type OpenTab } from "./sessions.ts";
@@ -74,8 +75,9 @@ export class Opening {
     const meanwhile = this.claimKnown(sessions.get(sessionId), hash, project, tabName, start);
     if (meanwhile) return meanwhile;
     const session = sessions.get(sessionId) ?? this.register(opened, hash);
-    const stored = opened.tabs.find((summary) => summary.tab === tabName);
-    const tab = addTab(session, stored ?? tabSummaryOf(tabOpening), opened.upto, now);
+    const isIt = (summary: TabSummary) => summary.tab === tabName;
+    const stored = session.tabSummaries.find(isIt) ?? opened.tabs.find(isIt);
+    const tab = addTab(session, stored ? copyTab(stored) : tabSummaryOf(tabOpening), opened.upto, now);
     this.greet(tab, start);
     return { kind: "open", tab };
   }
@@ -102,7 +104,13 @@ export class Opening {
 
   private register(opened: Extract<SessionOpened, { session: unknown }>, hash: Uint8Array): OpenSession {
     const { clock } = this.room.deps;
-    const session = createOpenSession(opened.session, [...opened.tabs], opened.startedOn, toBase64(hash), clock.now());
+    const session = createOpenSession(
+      copySession(opened.session),
+      opened.tabs.map(copyTab),
+      opened.startedOn,
+      toBase64(hash),
+      clock.now(),
+    );
     this.room.sessions.set(session.summary.sessionId, session);
     return session;
   }

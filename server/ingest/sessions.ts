@@ -32,7 +32,7 @@ export interface OpenSession {
   /** Every tab that the session ever had. */
   readonly tabSummaries: TabSummary[];
   /** The tabs that may still send. */
-  readonly tabs: OpenTab[];
+  tabs: readonly OpenTab[];
   readonly startedOn: string;
   /** HMAC of session id and resume token, as base64. */
   readonly resumeHash: string;
@@ -111,7 +111,8 @@ export function addTab(session: OpenSession, summary: TabSummary, upto: number, 
     isCheckoutWanted: false,
     heldMeta: null,
   };
-  session.tabs.push(tab);
+  // An array that was pushed to keeps room for 17.
+  session.tabs = session.tabs.concat(tab);
   return tab;
 }
 

@@ -32,7 +32,7 @@ export class LiveSession {
   isOwned = false;
   private readonly budget: TailBudget;
   private readonly publisher: Publisher;
-  private readonly tails: TabTail[] = [];
+  private tails: readonly TabTail[] = [];
   /** So many of `tabs` are known to have their tail. */
   private tailedCount = 0;
   private feeds: Set<Feed> | null = null;
@@ -79,7 +79,8 @@ export class LiveSession {
   tailOf(tab: string, upto = -1): TabTail {
     for (const tail of this.tails) if (tail.tab === tab) return tail;
     const tail = new TabTail(tab, upto, this.budget);
-    this.tails.push(tail);
+    // An array that was pushed to keeps room for 17.
+    this.tails = this.tails.concat(tail);
     return tail;
   }
 
