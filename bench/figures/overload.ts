@@ -8,8 +8,10 @@ import type { Rig } from "../rig.ts";
 import { watchMemory } from "../watch-memory.ts";
 
 const SESSIONS = 200;
-const OFFERED_PER_SEC = 90_000;
-const FLOOD_MS = 4_000;
+const OFFERED_PER_SEC = 80_000;
+const FLOOD_MS = 2_500;
+/** The flood must be stored to the last batch within this time. */
+const SETTLE_MS = 45_000;
 const STALL_MS = 4_000;
 const STALL_PER_SEC = 10_000;
 /** Buffer for the store (32 MiB), tails (32 MiB), what uWebSockets.js and V8 need at this rate, and room to collect garbage late. */
@@ -21,11 +23,11 @@ export async function overload(rig: Rig): Promise<Figure> {
   const fleet = await openFleet({ url: server.trackerUrl, sessions: SESSIONS, frame: packedFrame });
   await fleet.run(2_000, 1_000);
   const floodMemory = watchMemory(server);
-  const flood = await fleet.run(OFFERED_PER_SEC, FLOOD_MS);
+  const flood = await fleet.run(OFFERED_PER_SEC, FLOOD_MS, SETTLE_MS);
   const floodMib = floodMemory.stop() / MIB;
   const stallMemory = watchMemory(server);
   const stalled = stallTable(server.connection);
-  const stall = await fleet.run(STALL_PER_SEC, STALL_MS);
+  const stall = await fleet.run(STALL_PER_SEC, STALL_MS, SETTLE_MS);
   await stalled;
   const stallMib = stallMemory.stop() / MIB;
   const missing = await countMissing(server.connection, fleet);
@@ -71,10 +73,11 @@ async function stallTable(connection: ConnectionOptions): Promise<void> {
 
 /** Acknowledged batches that the database does not have. */
 async function countMissing(connection: ConnectionOptions, fleet: Fleet): Promise<number> {
+  const told = fleet.trackers.map(({ sessionId, acked }) => ({ sessionId, acked })); // as it is now: more may come while we ask
   const stored = await withClient(connection, async (client) => {
     const sql = "SELECT session_id, count(*)::int AS rows FROM session_events GROUP BY session_id";
     const { rows } = await client.query<{ session_id: string; rows: number }>(sql);
     return new Map(rows.map((row) => [row.session_id, row.rows]));
   });
-  return fleet.trackers.reduce((sum, { sessionId, acked }) => sum + Math.max(0, acked + 1 - (stored.get(sessionId) ?? 0)), 0);
+  return told.reduce((sum, { sessionId, acked }) => sum + Math.max(0, acked + 1 - (stored.get(sessionId) ?? 0)), 0);
 }

@@ -18,7 +18,7 @@ const DEFAULT_WINDOW = 512;
 const OUTBOX = 8192;
 /** Bytes that the kernel may refuse before a tracker waits. */
 const MAX_UNSENT_BYTES = 256 * 1024;
-/** How long a round waits for its last acks. */
+/** How long a round waits for its last acks, unless told otherwise. */
 const SETTLE_MS = 15_000;
 
 export interface FleetOptions {
@@ -70,7 +70,7 @@ interface Tracker {
 export interface Fleet {
   readonly trackers: readonly { sessionId: string; tab: string; acked: number }[];
   /** One round of load, until its last ack. Rounds may follow one another. */
-  run(batchesPerSec: number, durationMs: number): Promise<RoundResult>;
+  run(batchesPerSec: number, durationMs: number, settleMs?: number): Promise<RoundResult>;
   close(): void;
 }
 
@@ -107,7 +107,7 @@ class TrackerFleet implements Fleet {
     }
   }
 
-  async run(batchesPerSec: number, durationMs: number): Promise<RoundResult> {
+  async run(batchesPerSec: number, durationMs: number, settleMs = SETTLE_MS): Promise<RoundResult> {
     this.samples = new Samples();
     this.faults = this.resent = this.sent = this.ackedCount = 0;
     const startAt = performance.now();
@@ -126,7 +126,7 @@ class TrackerFleet implements Fleet {
     const ackedInTime = this.ackedCount;
     const elapsedMs = performance.now() - startAt;
     const sentInTime = this.sent - this.resent;
-    await this.settle();
+    await this.settle(settleMs);
     const unacked = this.trackers.reduce((sum, tracker) => sum + tracker.topSeq - 1 - tracker.acked, 0);
     const [p50Ms, p99Ms] = this.samples.percentiles([0.5, 0.99]);
     return {
@@ -189,8 +189,8 @@ class TrackerFleet implements Fleet {
     }
   }
 
-  private async settle(): Promise<void> {
-    const deadline = performance.now() + SETTLE_MS;
+  private async settle(ms: number): Promise<void> {
+    const deadline = performance.now() + ms;
     const isOwing = (tracker: Tracker): boolean => tracker.owed > 0 || tracker.acked < tracker.topSeq - 1;
     while (performance.now() < deadline && this.faults === 0 && this.trackers.some(isOwing)) {
       await tick();
