@@ -31,9 +31,9 @@ export async function commitCopies(client: pg.ClientBase, script: CopyScript): P
 }
 
 /** Resolves when Postgres has taken all of it and is ready for the next statement. */
-async function copy(client: pg.ClientBase, { sql, encode }: CopyStep): Promise<void> {
-  const bytes = encode();
-  const stream = client.query(copyFrom(sql));
+async function copy(client: pg.ClientBase, step: CopyStep): Promise<void> {
+  const bytes = step.encode();
+  const stream = client.query(copyFrom(step.sql));
   // A connection that is lost after a refused COPY tells the stream twice.
   stream.on("error", () => undefined);
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) stream.write(bytes.subarray(at, at + PIECE_BYTES));
