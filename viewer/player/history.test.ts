@@ -95,6 +95,16 @@ describe("history", () => {
     expect(requests).toHaveLength(2);
   });
 
+  it("VIE-9 does not ask again and again for what is not stored yet", async () => {
+    const { history, timeline, requests } = setUp();
+    const tab = { tab: TAB, tabGroup: TAB, url: "", title: "", viewport: null, startedAt: 0, lastAt: 70_000 };
+    timeline.setTabs([{ ...tab, endedAt: null, upto: 70 }]);
+    await history.ensure(TAB, 69_000, never);
+    expect(history.isReady(TAB, 69_000)).toBe(true);
+    await history.ensure(TAB, 69_500, never);
+    expect(requests).toHaveLength(1);
+  });
+
   it("VIE-9 passes on what loading failed with, and tries again the next time", async () => {
     const { cache, timeline } = setUp();
     let tries = 0;

@@ -19,11 +19,15 @@ interface Loading {
   progress: Set<() => void>;
 }
 
+/** What a stretch lacked when it was read to its end is not asked for again before this: it may be on its way to the database. */
+const ASK_AGAIN_MS = 3_000;
 /** Page time past every session's end. */
 const FOREVER = 8.64e15;
 
 export class History {
   private readonly loading = new Map<string, Loading>();
+  /** When (monotonic) a stretch was last read to its end. */
+  private readonly readAt = new Map<string, number>();
   private readonly source: BatchSource;
   private readonly cache: BatchCache;
   private readonly timeline: Timeline;
@@ -104,7 +108,7 @@ export class History {
     const upto = this.cache.knownUpto(checkout.tab, checkout.seq);
     const next = this.timeline.checkoutAfter(checkout);
     const last = next ? next.seq - 1 : Math.max(checkout.seq, this.timeline.page(checkout.tab)?.upto ?? -1);
-    if (upto >= last) return true;
+    if (upto >= last || performance.now() - (this.readAt.get(keyOf(checkout)) ?? -Infinity) < ASK_AGAIN_MS) return true;
     return this.cache.run(checkout.tab, checkout.seq).some((batch) => batch.firstAt > at);
   }
 
@@ -140,6 +144,7 @@ export class History {
     const page = this.timeline.page(checkout.tab);
     const last = next ? next.seq - 1 : page?.ended ? page.upto : -1;
     this.cache.markKnown(checkout.tab, checkout.seq, Math.max(after ?? -1, last));
+    this.readAt.set(keyOf(checkout), performance.now());
   }
 }
 

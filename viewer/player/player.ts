@@ -6,7 +6,8 @@
  */
 
 import type { ViewerBatch } from "../../protocol/batch.ts";
-import type { BatchCache, CachedBatch } from "./batch-cache.ts";
+import { isNeeded, stretchesUntil } from "./ahead.ts";
+import type { BatchCache } from "./batch-cache.ts";
 import { EventCursor } from "./event-cursor.ts";
 import type { History } from "./history.ts";
 import { LiveClock } from "./live-clock.ts";
@@ -65,6 +66,7 @@ export class Player {
   private isGone = false;
   private frame = 0;
   private hiddenSince: number | null = null;
+  private isHeldHidden = false;
   private nextSkipLook = 0;
 
   constructor(deps: PlayerDeps) {
@@ -209,21 +211,10 @@ export class Player {
       if (this.clock.running) this.stepRecorded(now);
       this.pump();
     }
-    this.deps.cache.trim((batch) => this.isNeeded(batch));
+    const { timeline, cache } = this.deps;
+    cache.trim((batch) => isNeeded(timeline, batch, this.cursor?.tab ?? null, this.at(now)));
     this.deps.onChange(this.status);
   };
-
-  /** True for the stretch that is played and for what lies at the live edge. */
-  private isNeeded(batch: CachedBatch): boolean {
-    const { timeline } = this.deps;
-    const newest = timeline.checkouts(batch.tab).at(-1);
-    if (!newest || batch.seq >= newest.seq) return true;
-    if (batch.tab !== this.cursor?.tab) return false;
-    const at = timeline.checkoutBefore(batch.tab, this.at(performance.now()));
-    const next = at && timeline.checkoutAfter(at);
-    const after = next && timeline.checkoutAfter(next);
-    return at !== null && batch.seq >= at.seq && (!after || batch.seq < after.seq);
-  }
 
   /** Everything that the passing of recorded time brings with it: the end, the live edge, another page, missing data, a quiet time. */
   private stepRecorded(now: number): void {
@@ -235,6 +226,9 @@ export class Player {
     }
     if (at >= timeline.to && !this.isConnected) {
       this.clock.set(timeline.to, now);
+      // A scene that is held applies nothing more: the end is reached when everything before it is on the stage.
+      const next = this.cursor?.peek();
+      if ((this.scene?.pending ?? 0) > 0 || (next && next.at <= timeline.to)) return;
       this.clock.stop(now);
       this.wantsToPlay = false;
       this.scene?.setSpeed(0);
@@ -246,7 +240,8 @@ export class Player {
       this.opener.want({ at, live: false });
       return;
     }
-    this.prefetch(page, at);
+    const ahead = stretchesUntil(timeline, page, at, at + PREFETCH_MS * this.clock.speed);
+    for (const checkout of ahead) history.prefetch(checkout);
     if (this.skipInactive) this.skipQuietTime(at, now);
   }
 
@@ -258,17 +253,6 @@ export class Player {
 
   private liveEdge(now: number): number {
     return Math.max(this.deps.timeline.to, this.liveClock.at(now));
-  }
-
-  private prefetch(page: Page, at: number): void {
-    const { timeline, history } = this.deps;
-    const current = timeline.checkoutBefore(page.tab, at);
-    const next = current && timeline.checkoutAfter(current);
-    if (current) history.prefetch(current);
-    if (next && next.at - at < PREFETCH_MS * this.clock.speed) history.prefetch(next);
-    const following = timeline.pages.find((other) => other.group === page.group && other.from > page.from);
-    const first = following && timeline.checkouts(following.tab)[0];
-    if (first && first.at - at < PREFETCH_MS * this.clock.speed) history.prefetch(first);
   }
 
   private skipQuietTime(at: number, now: number): void {
@@ -390,8 +374,13 @@ export class Player {
     const now = performance.now();
     if (document.hidden) {
       this.hiddenSince = now;
+      // Nothing is drawn now, and nobody looks: a recording waits.
+      this.isHeldHidden = this.clock.running;
+      this.clock.stop(now);
       return;
     }
+    if (this.isHeldHidden && this.wantsToPlay && this.mode === "recorded") this.clock.start(now);
+    this.isHeldHidden = false;
     const hiddenMs = now - (this.hiddenSince ?? now);
     this.hiddenSince = null;
     if (this.mode === "live" && hiddenMs > MAX_HIDDEN_MS) this.opener.want({ at: Infinity, live: true });
