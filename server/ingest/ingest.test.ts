@@ -294,6 +294,8 @@ describe("status and end", () => {
     room.clock.advance(5_000);
     await turn();
     expect(room.store.progress).toEqual([]);
+    const [back] = (await room.open()).heard("session_started");
+    expect(back).not.toMatchObject({ sessionId: "session-1" });
   });
 });
 

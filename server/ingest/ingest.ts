@@ -13,7 +13,7 @@ import { Acks } from "./acks.ts";
 import { Intake } from "./intake.ts";
 import { Keeper } from "./keeper.ts";
 import { Opening } from "./opening.ts";
-import { createRoom } from "./room.ts";
+import { createRoom, rememberErased } from "./room.ts";
 import { findTab, type OpenTab } from "./sessions.ts";
 import { TrackerLink, type LinkWorkers } from "./tracker-link.ts";
 
@@ -132,6 +132,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       return { connections: links.size, sessions: room.sessions.size, tabs, heldBytes: room.waitingBytes, ...room.counts };
     },
     erase(sessionId) {
+      rememberErased(room, sessionId);
       const session = room.sessions.get(sessionId);
       if (session) keeper.forget(session);
       else deps.live.end({ sessionId, endedAt: null }, "erased");

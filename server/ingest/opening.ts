@@ -57,7 +57,8 @@ export class Opening {
   }
 
   private async claim(sessionId: string, hash: Uint8Array, project: Project, start: SessionStart): Promise<Claim> {
-    const { deps, sessions } = this.room;
+    const { deps, sessions, erased } = this.room;
+    if (erased.has(sessionId)) return { kind: "closed" };
     const tabName = start.tab ?? DEFAULT_TAB;
     const known = this.claimKnown(sessions.get(sessionId), hash, project, tabName, start);
     if (known) return known;

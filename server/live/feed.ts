@@ -101,8 +101,8 @@ export class Feed {
 
   /** A published frame was skipped for this viewer; which one is not known. */
   skipped(): void {
-    // Not within the call: it may come from the middle of a publish.
-    queueMicrotask(() => {
+    // Not within the call: it may come from the middle of a publish, where topics must not be left.
+    setImmediate(() => {
       if (this.isSubscribed()) this.cutOff(true);
     });
   }

@@ -26,6 +26,8 @@ export class LiveSession {
   end: SessionEnd | null = null;
   /** Viewers of this session have not been told the newest facts. */
   isUpdateDue = false;
+  /** The same for what every batch changes. */
+  isCountDue = false;
   /** Viewers of the project's list have not been told the newest facts, or counts. */
   isListDue = false;
   /** True where this process has, or had, its tracker; otherwise it is only looked at. */
@@ -99,7 +101,7 @@ export class LiveSession {
     if (row.seq <= tail.newest) return;
     const hole = tail.newest + 1;
     tail.push(row);
-    this.isUpdateDue = true;
+    this.isCountDue = true;
     if (this.feeds === null) return;
     if (this.subscribed > 0) {
       if (row.seq > hole) this.publishGap(row.tab, hole, row.seq - 1);

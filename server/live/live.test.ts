@@ -147,6 +147,11 @@ describe("watching", () => {
     room.clock.advance(1_000);
     room.clock.advance(5_000);
     expect(viewer.heard("session_updated")).toMatchObject([{ session: { url: "/three" }, tabs: [{ tab: "a" }] }]);
+    for (let seq = 0; seq < 50; seq++) {
+      room.publish("a", seq);
+      room.clock.advance(200);
+    }
+    expect(viewer.heard("session_updated")).toHaveLength(3);
   });
 
   it("LIV-23 the list of a project: all that are live, newest first, then what changes, an end included", () => {

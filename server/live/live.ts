@@ -117,6 +117,8 @@ export interface LiveDeps {
 }
 
 const TICK_MS = 1_000;
+/** Counts alone are told at every n-th tick. */
+const COUNTS_EVERY = 5;
 
 /** Builds the room. */
 export function createLive(deps: LiveDeps): Live {
@@ -125,6 +127,7 @@ export function createLive(deps: LiveDeps): Live {
   const links = new Set<ViewerLink>();
   const feeds = new Set<Feed>();
   let resyncs = 0;
+  let ticks = 0;
   /** Tails are looked through again when they have grown to this. */
   let shrinkAtBytes = deps.maxTailBytes;
   let stopTicking = () => {};
@@ -211,15 +214,18 @@ export function createLive(deps: LiveDeps): Live {
   };
 
   const tick = () => {
+    const isCountTick = ++ticks % COUNTS_EVERY === 0;
     for (const feed of feeds) {
       feed.drained();
       feed.checkBacklog();
-      if (!feed.session.isUpdateDue) continue;
-      feed.session.isUpdateDue = false;
-      const { summary, tabs } = feed.session;
+      const { session } = feed;
+      if (!session.isUpdateDue && !(session.isCountDue && isCountTick)) continue;
+      session.isUpdateDue = false;
+      session.isCountDue = false;
+      const { summary, tabs } = session;
       const message: ToViewerMessage = { type: "session_updated", data: { session: summary, tabs: [...tabs] } };
       const frames = encodeForAll(message);
-      feed.session.eachFeed((each) => {
+      session.eachFeed((each) => {
         each.tellFrame(frames);
       });
     }
