@@ -44,6 +44,17 @@ export function toConnectionString(connection: ConnectionOptions): string {
   return `postgres://${who}@${where}${port}/${encodeURIComponent(connection.database)}${socket}`;
 }
 
+/** For people: `name` at `host:port`, and never a password. */
+export function describePlace(connection: ConnectionOptions): string {
+  if (!("connectionString" in connection)) {
+    const port = connection.port === undefined || connection.host.startsWith("/") ? "" : `:${connection.port}`;
+    return `"${connection.database}" at ${connection.host}${port}`;
+  }
+  const url = new URL(connection.connectionString);
+  const name = decodeURIComponent(url.pathname.slice(1));
+  return `"${name}" at ${url.searchParams.get("host") ?? (url.host === "" ? "localhost" : url.host)}`;
+}
+
 /** The same server, another database. */
 export function withDatabase(connection: ConnectionOptions, database: string): ConnectionOptions {
   if (!("connectionString" in connection)) return { ...connection, database };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type TestDatabase, createTestDatabase, quietLog } from "../../test/harness/postgres.ts";
-import { checkVersion } from "./connection.ts";
+import { checkVersion, toConnectionString, withDatabase } from "./connection.ts";
 import { describeSchema } from "./describe-schema.ts";
 import { findMigrations, migrate, readMigrations } from "./migrate.ts";
 
@@ -86,6 +86,18 @@ describe("migrations", () => {
     expect(() => {
       checkVersion(140_000);
     }).not.toThrow();
+  });
+
+  it("DB-16 a database that cannot be used is named, with the reason and without its password", async () => {
+    const absent = withDatabase({ connectionString: toConnectionString(test.connection) }, "no such");
+    await expect(migrate(absent, quietLog)).rejects.toMatchObject({
+      kind: "config",
+      message: expect.stringMatching(/^The database "no such" at .* cannot be used: database "no such" does not exist/) as string,
+    });
+    const nobody = { connectionString: "postgres://me:secret@127.0.0.1:1/mine" };
+    const refused = await migrate(nobody, quietLog).catch((error: unknown) => String(error));
+    expect(refused).toContain('The database "mine" at 127.0.0.1:1 cannot be used: connect ECONNREFUSED');
+    expect(refused).not.toContain("secret");
   });
 
   it("DB-5 all of them make what sql/schema.sql shows", async () => {

@@ -6,7 +6,7 @@ import path from "node:path";
 import type pg from "pg";
 import { AppError } from "../app-error.ts";
 import type { Logger } from "../log.ts";
-import { type ConnectionOptions, checkVersion, withClient } from "./connection.ts";
+import { type ConnectionOptions, checkVersion, describePlace, withClient } from "./connection.ts";
 
 /** Number of the advisory lock that lets one process migrate at a time ("watchbac" as bytes). */
 const LOCK = "8602259476398759267";
@@ -22,7 +22,8 @@ export interface Migration {
 
 /**
  * Applies what is missing, and returns the names of what it applied. Safe to run in many processes at once: they queue.
- * @throws AppError `config` for a server that is too old, an applied file that was changed, or a database newer than this program
+ * @throws AppError `config` for a database that cannot be reached or used, a server that is too old, an applied file that was changed,
+ *   or a database newer than this program
  */
 export async function migrate(connection: ConnectionOptions, log: Logger, folder: string = findMigrations()): Promise<string[]> {
   const migrations = readMigrations(folder);
@@ -35,6 +36,17 @@ export async function migrate(connection: ConnectionOptions, log: Logger, folder
       return applyMissing(client, migrations, log);
     },
     { applicationName: "watchback-migrate", statementTimeoutMs: 0 },
+  ).catch((error: unknown) => {
+    throw error instanceof AppError ? error : cannotUse(connection, error);
+  });
+}
+
+function cannotUse(connection: ConnectionOptions, error: unknown): AppError {
+  const reason = error instanceof Error && error.message !== "" ? error.message : String(error);
+  return new AppError(
+    "config",
+    `The database ${describePlace(connection)} cannot be used: ${reason}. Check DATABASE_URL, or the DB_* variables.`,
+    { cause: error },
   );
 }
 
