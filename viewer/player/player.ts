@@ -11,7 +11,7 @@ import type { BatchCache } from "./batch-cache.ts";
 import { EventCursor } from "./event-cursor.ts";
 import type { History } from "./history.ts";
 import { LiveClock } from "./live-clock.ts";
-import { painted } from "./painted.ts";
+import { nextPaint } from "./next-paint.ts";
 import { PlaybackClock } from "./playback-clock.ts";
 import { OpenQueue } from "./open-queue.ts";
 import type { PlayerStatus } from "./player-status.ts";
@@ -356,7 +356,7 @@ export class Player {
       },
     });
     scene.setSpeed(live ? 1 : 0);
-    await painted();
+    await nextPaint();
     if (this.isGone) {
       scene.destroy();
       return;
