@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { startApp, type TestApp } from "../harness/app.ts";
 import { launchBrowser } from "../harness/browser.ts";
 import {
+  firstDifference,
   holdStill,
   openDemo,
   openViewer,
@@ -87,8 +88,9 @@ it("E2E-1, E2E-2 the replay equals the page: joined half-way, live, and out of t
   expect(gaps).toEqual([]);
   const seconds = (session.lastAt - session.startedAt) / 1000;
   const later = await openViewer(browser, app, `/sessions/${sessionId}?t=${Math.max(0, seconds - 0.2)}`);
-  await waitFor(async () => (await readReplay(later.page)) === expected, {
-    what: () => "the stored replay to end like the page",
+  let seen: string | null = null;
+  await waitFor(async () => (seen = await readReplay(later.page)) === expected, {
+    what: () => `the stored replay to end like the page:\n${firstDifference(expected, seen ?? "(nothing)")}`,
   });
   expect(later.faults).toEqual([]);
   expect(visitor.faults).toEqual([]);
