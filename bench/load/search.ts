@@ -25,7 +25,10 @@ export interface SearchResult {
 const STEP = 1.35;
 const CLOSE_IN_ROUNDS = 3;
 const PROOF_ROUNDS = 3;
+/** A rate that was not proved is lowered a little, and later, on a machine that has other things to do, a lot. */
 const BACK_OFF = 0.93;
+const LATE_BACK_OFF = 0.7;
+const PATIENCE_MS = 40_000;
 const PAUSE_MS = 150;
 
 /** A round is kept where everything due was sent and acknowledged, and the p99 holds. */
@@ -41,6 +44,7 @@ function isKept(round: RoundResult, maxP99Ms: number): boolean {
 
 /** @param fleet opened, and warm by the first steps */
 export async function findHighestRate(fleet: Fleet, options: SearchOptions): Promise<SearchResult> {
+  const startAt = performance.now();
   const isGood = async (rate: number) => isKept(await runRound(fleet, rate, options.roundMs), options.maxP99Ms);
   await fleet.run(options.from, options.roundMs); // warms both sides up; its figures do not count
   let good = 0;
@@ -56,7 +60,8 @@ export async function findHighestRate(fleet: Fleet, options: SearchOptions): Pro
     if (await isGood(rate)) good = rate;
     else bad = rate;
   }
-  for (let rate = good; ; rate *= BACK_OFF) {
+  const isLate = () => performance.now() - startAt > PATIENCE_MS;
+  for (let rate = good; ; rate *= isLate() ? LATE_BACK_OFF : BACK_OFF) {
     const rounds: RoundResult[] = [];
     for (let i = 0; i < PROOF_ROUNDS; i++) {
       options.onProof?.(i, "before");
