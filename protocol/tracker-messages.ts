@@ -18,6 +18,8 @@ export const sessionStartSchema = v.object({
   sessionId: v.optional(sessionIdSchema),
   tab: v.optional(tabSchema),
   resumeToken: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,128}$/))),
+  /** True of a tracker that answers every `resend`, with the batches or with `gap`; a hole of its seqs is never given up for it. */
+  answersResend: v.optional(v.boolean()),
 });
 export type SessionStart = v.InferOutput<typeof sessionStartSchema>;
 

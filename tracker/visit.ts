@@ -93,6 +93,7 @@ export function startVisit(settings: Settings): Visit {
       ...pageFacts(privacy),
       sessionId: session.id,
       resumeToken: session.token,
+      answersResend: true,
       tab: session.tab,
       tabGroup: session.tabGroup,
       userId,

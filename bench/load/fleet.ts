@@ -228,6 +228,7 @@ class TrackerFleet implements Fleet {
       sessionId,
       tab,
       resumeToken: randomBytes(18).toString("base64url"),
+      answersResend: true,
       url: "https://shop.example/cart",
       title: "Cart",
       userAgent: "load generator",

@@ -71,6 +71,7 @@ function openTab(
     page: {
       sessionId: options.sessionId,
       resumeToken: options.resumeToken,
+      answersResend: true,
       tab: createTabId(randomBytes(12)),
       tabGroup: options.tabGroup,
       ...(options.userId === undefined ? {} : { userId: options.userId }),

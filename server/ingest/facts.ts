@@ -3,6 +3,7 @@
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
 import type { SessionStart, SessionUpdate } from "../../protocol/tracker-messages.ts";
 import type { SessionFacts, TabOpening } from "../store/store.ts";
+import { shareText, shareTraits, shareViewport } from "./shared-values.ts";
 import type { OpenSession, OpenTab } from "./sessions.ts";
 
 /** The facts of a session that begins with this page. Page times stay as they are; the server's clock serves where there is none. */
@@ -49,10 +50,10 @@ export function tabSummaryOf(opening: TabOpening): TabSummary {
 export function copyTab(tab: TabSummary): TabSummary {
   return {
     tab: tab.tab,
-    tabGroup: tab.tabGroup,
+    tabGroup: tab.tabGroup === tab.tab ? tab.tab : tab.tabGroup,
     url: tab.url,
     title: tab.title,
-    viewport: tab.viewport,
+    viewport: shareViewport(tab.viewport),
     startedAt: tab.startedAt,
     lastAt: tab.lastAt,
     endedAt: tab.endedAt,
@@ -68,16 +69,16 @@ export function copySession(session: SessionSummary): SessionSummary {
     status: session.status,
     live: session.live,
     userId: session.userId,
-    traits: session.traits,
+    traits: shareTraits(session.traits),
     url: session.url,
     title: session.title,
-    userAgent: session.userAgent,
-    viewport: session.viewport,
-    referrer: session.referrer,
-    timeZone: session.timeZone,
-    language: session.language,
-    release: session.release,
-    environment: session.environment,
+    userAgent: shareText(session.userAgent),
+    viewport: shareViewport(session.viewport),
+    referrer: shareText(session.referrer),
+    timeZone: shareText(session.timeZone),
+    language: shareText(session.language),
+    release: shareText(session.release),
+    environment: shareText(session.environment),
     startedAt: session.startedAt,
     lastAt: session.lastAt,
     endedAt: session.endedAt,
@@ -96,10 +97,10 @@ export function applyStart(session: OpenSession, start: SessionStart): void {
   const { summary } = session;
   summary.url = start.url;
   summary.title = start.title;
-  if (start.userAgent !== "") summary.userAgent = start.userAgent;
-  if (start.viewport) summary.viewport = start.viewport;
+  if (start.userAgent !== "") summary.userAgent = shareText(start.userAgent);
+  if (start.viewport) summary.viewport = shareViewport(start.viewport);
   if (start.userId !== undefined && start.userId !== null) summary.userId = start.userId;
-  if (start.traits) summary.traits = start.traits;
+  if (start.traits) summary.traits = shareTraits(start.traits);
 }
 
 /** The page changed without a page load. */

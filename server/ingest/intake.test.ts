@@ -72,6 +72,18 @@ describe("order", () => {
     expect(seqsOf(room.store.pending)).toEqual([0, 3, 4]);
   });
 
+  it("ING-8 never gives up a hole for a tracker that answers, however long it takes, and asks again", async () => {
+    const room = createIngestRoom();
+    const tracker = await room.open({ answersResend: true });
+    for (const seq of [0, 3, 4]) tracker.batch(seq);
+    room.clock.advance(HOLE_PATIENCE_MS * 5);
+    expect(room.notes.some(({ kind }) => kind === "gap")).toBe(false);
+    expect(tracker.heard("resend").length).toBeGreaterThan(3);
+    expect(tracker.heard("resend").every((said) => said.fromSeq === 1)).toBe(true);
+    for (const seq of [1, 2]) tracker.batch(seq);
+    expect(seqsOf(room.store.pending)).toEqual([0, 1, 2, 3, 4]);
+  });
+
   it("ING-9 takes a tracker's word for a gap, at once or when what is before it has come", async () => {
     const room = createIngestRoom();
     const tracker = await room.open();
@@ -170,6 +182,26 @@ describe("limits", () => {
     for (const seq of [0, 1, 2]) tracker.batch(seq);
     expect(seqsOf(room.store.pending)).toEqual([0, 1, 2]);
     expect(room.notes.flatMap((note) => (note.kind === "batch" ? [note.seq] : []))).toEqual([0, 1, 2]);
+  });
+
+  it("ING-10 takes nothing behind what it refused, asks for it again, and acknowledges nothing that was not taken", async () => {
+    const room = createIngestRoom();
+    const tracker = await room.open({ answersResend: true });
+    room.store.isFull = true;
+    tracker.batch(0);
+    room.store.isFull = false;
+    room.clock.advance(STORE_FULL_WAIT_MS + HOLE_PATIENCE_MS + 500);
+    for (const seq of [1, 2]) tracker.batch(seq);
+    expect(tracker.heard("resend")).toEqual([
+      { tab: "tab1", fromSeq: 0, afterMs: STORE_FULL_WAIT_MS },
+      { tab: "tab1", fromSeq: 0 },
+    ]);
+    room.clock.advance(HOLE_PATIENCE_MS * 3);
+    expect(room.store.pending).toEqual([]);
+    for (const seq of [0, 1, 2]) tracker.batch(seq);
+    room.store.commit();
+    expect(tracker.heard("ack")).toEqual([{ tab: "tab1", upto: 2 }]);
+    expect(seqsOf(room.store.rows)).toEqual([0, 1, 2]);
   });
 
   it("ING-11 stores no more than the events that a session may hold, and says so once", async () => {

@@ -93,11 +93,16 @@ export class Intake {
     this.askForNextHole(tab);
   }
 
-  /** Gives up the holes that nobody filled in time. */
+  /** Asks again for the holes that nobody filled in time, and gives up those whose tracker does not answer such questions. */
   giveUpHoles(now: number): void {
     for (const tab of this.room.holed) {
-      if (!tab.order.isHolding) this.room.holed.delete(tab);
+      if (tab.refusedAt > 0) this.askForRefused(tab, now);
+      else if (!tab.order.isHolding) this.room.holed.delete(tab);
       else if (now - tab.order.holeSince >= HOLE_PATIENCE_MS) {
+        if (tab.answersResend) {
+          this.askAgain(tab);
+          continue;
+        }
         const gap = tab.order.giveUp();
         if (gap) this.tellGap(tab, gap);
         this.goOn(tab);
@@ -106,10 +111,11 @@ export class Intake {
     }
   }
 
-  /** Forgets what waits behind holes: the tab is closed, or its session is over. */
+  /** Forgets what waits behind holes: the tab is closed, its session is over, or the store has no room. */
   dropHeld(tab: OpenTab): void {
     this.room.waitingBytes -= tab.order.heldBytes;
     tab.order.drop();
+    tab.refusedAt = 0;
     this.room.holed.delete(tab);
   }
 
@@ -152,7 +158,7 @@ export class Intake {
     }
     order.pass();
     tab.pending++;
-    tab.refusedUntil = 0;
+    tab.refusedAt = 0;
     session.heardAt = now;
     this.count(tab, row);
     counts.batches++;
@@ -179,16 +185,26 @@ export class Intake {
 
   private refuse(tab: OpenTab, seq: number, now: number): void {
     this.room.counts.overloads++;
+    const { refusedAt } = tab;
     this.dropHeld(tab);
-    if (now < tab.refusedUntil) return;
-    tab.refusedUntil = now + STORE_FULL_WAIT_MS;
+    this.room.holed.add(tab);
+    tab.refusedAt = refusedAt;
+    if (now - refusedAt < STORE_FULL_WAIT_MS) return;
+    tab.refusedAt = now;
     this.resend(tab, seq, STORE_FULL_WAIT_MS);
+  }
+
+  /** The batch that was refused did not come again: a tracker that answers is asked once more, any other goes on behind a hole. */
+  private askForRefused(tab: OpenTab, now: number): void {
+    if (now - tab.refusedAt < STORE_FULL_WAIT_MS + HOLE_PATIENCE_MS) return;
+    tab.refusedAt = tab.answersResend ? now : 0;
+    if (tab.answersResend) this.resend(tab, tab.order.next);
   }
 
   private keepEarly(tab: OpenTab, batch: PackedBatch): void {
     const { room } = this;
     const { order } = tab;
-    if (tab.refusedUntil > room.deps.clock.now()) return;
+    if (tab.refusedAt > 0) return;
     const before = order.heldBytes;
     const wasHolding = order.isHolding;
     if (order.holds(batch.seq)) {
@@ -243,6 +259,7 @@ export class Intake {
   private tellGap(tab: OpenTab, gap: Gap): void {
     this.room.counts.gaps++;
     tab.forwarded = Math.max(tab.forwarded, gap.toSeq);
+    tab.refusedAt = 0;
     this.room.deps.live.gap(tab.session.summary.sessionId, tab.summary.tab, gap.fromSeq, gap.toSeq);
     this.requestCheckout(tab);
   }

@@ -78,7 +78,7 @@ export class Opening {
     const session = sessions.get(sessionId) ?? this.register(opened, hash);
     const isIt = (summary: TabSummary) => summary.tab === tabName;
     const stored = session.tabSummaries.find(isIt) ?? opened.tabs.find(isIt);
-    const tab = addTab(session, stored ? copyTab(stored) : tabSummaryOf(tabOpening), opened.upto, now);
+    const tab = addTab(session, stored ? copyTab(stored) : tabSummaryOf(tabOpening), opened.upto);
     this.greet(tab, start);
     return { kind: "open", tab };
   }
@@ -92,7 +92,7 @@ export class Opening {
     start: SessionStart,
   ): Claim | null {
     if (!session) return null;
-    if (session.summary.projectId !== project.id || session.resumeHash !== toBase64(hash)) return { kind: "foreign" };
+    if (session.summary.projectId !== project.id || session.resumeHash !== toText(hash)) return { kind: "foreign" };
     if (!isTaking(session)) return { kind: "closed" };
     const tab = findTab(session, tabName);
     if (!tab) {
@@ -109,7 +109,7 @@ export class Opening {
       copySession(opened.session),
       opened.tabs.map(copyTab),
       opened.startedOn,
-      toBase64(hash),
+      toText(hash),
       clock.now(),
     );
     this.room.sessions.set(session.summary.sessionId, session);
@@ -121,6 +121,7 @@ export class Opening {
     summary.endedAt = null;
     summary.url = start.url;
     if (start.title !== "") summary.title = start.title;
+    tab.answersResend = start.answersResend ?? false;
     applyStart(session, start);
     session.heardAt = this.room.deps.clock.now();
     markDirty(this.room, session);
@@ -133,7 +134,7 @@ export class Opening {
       if (now - at < REPLACEMENT_MS && this.replacements.size < MAX_REPLACEMENTS) break;
       this.replacements.delete(key);
     }
-    const key = toBase64(oldHash);
+    const key = toText(oldHash);
     const replacement = this.replacements.get(key) ?? { sessionId: this.createSessionId(), at: now };
     this.replacements.set(key, replacement);
     return replacement.sessionId;
@@ -144,6 +145,6 @@ export class Opening {
   }
 }
 
-function toBase64(hash: Uint8Array): string {
-  return Buffer.from(hash).toString("base64");
+function toText(hash: Uint8Array): string {
+  return Buffer.from(hash).toString("latin1");
 }

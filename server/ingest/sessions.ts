@@ -34,7 +34,7 @@ export interface OpenSession {
   /** The tabs that may still send. */
   tabs: readonly OpenTab[];
   readonly startedOn: string;
-  /** HMAC of session id and resume token, as base64. */
+  /** HMAC of session id and resume token, one character for each byte. */
   readonly resumeHash: string;
   state: SessionState;
   /** Server time of the newest batch or start. */
@@ -64,8 +64,10 @@ export interface OpenTab {
   isRepeatDue: boolean;
   /** Newest seq that the live edge has seen. */
   forwarded: number;
-  /** Until then the store has no room; what comes is dropped, because the tracker will send it again. */
-  refusedUntil: number;
+  /** Server time when the store had no room for the next batch, until it is taken; 0 otherwise. What follows it is dropped. */
+  refusedAt: number;
+  /** Its tracker answers every `resend`: its holes are asked for again, and never given up. */
+  answersResend: boolean;
   /** Server time of the newest `checkout_request`. */
   checkoutAskedAt: number;
   isCheckoutWanted: boolean;
@@ -87,7 +89,7 @@ export function createOpenSession(
 }
 
 /** Adds a tab of which `upto` is the newest seq stored. */
-export function addTab(session: OpenSession, summary: TabSummary, upto: number, now: number): OpenTab {
+export function addTab(session: OpenSession, summary: TabSummary, upto: number): OpenTab {
   summary.upto = upto;
   const index = session.tabSummaries.findIndex((other) => other.tab === summary.tab);
   if (index < 0) session.tabSummaries.push(summary);
@@ -100,13 +102,14 @@ export function addTab(session: OpenSession, summary: TabSummary, upto: number, 
     holder: null,
     formerHolders: null,
     startNumber: 0,
-    leftAt: now,
+    leftAt: 0,
     committed: upto,
     pending: 0,
     isAckDue: false,
     isRepeatDue: false,
     forwarded: upto,
-    refusedUntil: 0,
+    refusedAt: 0,
+    answersResend: false,
     checkoutAskedAt: 0,
     isCheckoutWanted: false,
     heldMeta: null,

@@ -191,7 +191,7 @@ export class TrackerLink implements TrackerConnection, TabHolder {
     this.state = OPEN;
     holdTab(tab, this, number);
     const replaced = this.tabs.filter((other) => other.summary.tab === tab.summary.tab);
-    this.tabs = [...this.tabs.filter((other) => !replaced.includes(other)), tab];
+    this.tabs = this.tabs.filter((other) => !replaced.includes(other)).concat(tab);
     for (const other of replaced) if (other !== tab) this.release(other);
     const { summary, tabSummaries, startedOn } = tab.session;
     keeper.connectionsChanged(tab.session);

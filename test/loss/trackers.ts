@@ -181,6 +181,7 @@ function startOf(identity: TrackerIdentity) {
     sessionId: identity.sessionId,
     tab: identity.tab,
     resumeToken: identity.resumeToken,
+    answersResend: true,
     url: "https://shop.example/loss",
     title: identity.name,
     userAgent: "loss test",
