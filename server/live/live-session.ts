@@ -18,8 +18,6 @@ export interface SessionEnd {
 export class LiveSession {
   readonly sessionId: string;
   readonly startedOn: string;
-  /** Name of the topic on which binary viewers get their frames. */
-  readonly topic: string;
   private facts: SessionSummary;
   private tabSummaries: readonly TabSummary[];
   /** Set when the session is over: feeds end when they have all of it. */
@@ -45,7 +43,6 @@ export class LiveSession {
   constructor(summary: SessionSummary, tabs: readonly TabSummary[], startedOn: string, budget: TailBudget, publisher: Publisher) {
     this.sessionId = summary.sessionId;
     this.startedOn = startedOn;
-    this.topic = `session/${summary.sessionId}`;
     this.facts = summary;
     this.tabSummaries = tabs;
     this.budget = budget;
@@ -66,6 +63,11 @@ export class LiveSession {
     this.facts = summary;
     this.tabSummaries = tabs;
     this.isUpdateDue = true;
+  }
+
+  /** Name of the topic on which binary viewers get their frames. */
+  get topic(): string {
+    return `session/${this.sessionId}`;
   }
 
   /** What the database knows it by. */

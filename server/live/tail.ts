@@ -13,6 +13,9 @@ export const MAX_TAB_TAIL_BYTES = 4 * 1024 * 1024;
 /** What a batch takes besides its payload: the row, its strings and its place in the tail. */
 const ROW_BYTES = 320;
 
+/** Shared by the tails that hold nothing; never pushed to. */
+const NO_ROWS: BatchRow[] = [];
+
 /** Bytes in all tails together; shared by them. */
 export interface TailBudget {
   bytes: number;
@@ -30,7 +33,7 @@ export class TabTail {
   /** Server time of the newest batch. */
   receivedAt = 0;
   private readonly budget: TailBudget;
-  private rows: BatchRow[] = [];
+  private rows: BatchRow[] = NO_ROWS;
   private bytes = 0;
   /** Newest seq that is durable. */
   private durable: number;
@@ -76,7 +79,8 @@ export class TabTail {
   /** Appends a batch with a seq above `newest`. */
   push(row: BatchRow): void {
     const bytes = row.payload.length;
-    this.rows.push(row);
+    if (this.rows === NO_ROWS) this.rows = [row];
+    else this.rows.push(row);
     this.newest = row.seq;
     this.receivedAt = row.receivedAt;
     this.grow(bytes + ROW_BYTES);
@@ -111,7 +115,7 @@ export class TabTail {
 
   /** Lets go of everything; the tail is not used any more. */
   clear(): void {
-    this.rows = [];
+    this.rows = NO_ROWS;
     this.grow(-this.bytes);
   }
 
@@ -123,7 +127,7 @@ export class TabTail {
       this.grow(-row.payload.length - ROW_BYTES);
       count++;
     }
-    if (count > 0) this.rows = rows.slice(count);
+    if (count > 0) this.rows = count === rows.length ? NO_ROWS : rows.slice(count);
   }
 
   private grow(bytes: number): void {
