@@ -18,6 +18,8 @@ export const HOLE_PATIENCE_MS = 2_000;
 /** How long a tracker waits before it sends again what the store had no room for. */
 export const STORE_FULL_WAIT_MS = 1_000;
 const SESSION_OVER = "this session is over; say session_start for another";
+/** A hole behind which there is no room is asked for this rarely. */
+const ASK_INTERVAL_MS = 500;
 /** Largest seq that the database can hold. */
 const MAX_SEQ = 2_147_483_647;
 
@@ -215,7 +217,9 @@ export class Intake {
     if (room.waitingBytes + batch.payload.length <= MAX_WAITING_BYTES && order.hold(batch)) {
       room.waitingBytes += order.heldBytes - before;
     }
-    if (!wasHolding) this.askAgain(tab);
+    if (wasHolding) return;
+    // Where nothing could be held, each batch behind the hole finds it anew.
+    if (order.isHolding || room.deps.clock.now() - order.holeSince >= ASK_INTERVAL_MS) this.askAgain(tab);
   }
 
   private askForNextHole(tab: OpenTab): void {
