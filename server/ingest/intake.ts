@@ -214,12 +214,11 @@ export class Intake {
       return;
     }
     // Without room it is dropped: the tracker sends it again after the hole.
-    if (room.waitingBytes + batch.payload.length <= MAX_WAITING_BYTES && order.hold(batch)) {
-      room.waitingBytes += order.heldBytes - before;
-    }
+    const isHeld = room.waitingBytes + batch.payload.length <= MAX_WAITING_BYTES && order.hold(batch);
+    if (isHeld) room.waitingBytes += order.heldBytes - before;
     if (wasHolding) return;
     // Where nothing could be held, each batch behind the hole finds it anew.
-    if (order.isHolding || room.deps.clock.now() - order.holeSince >= ASK_INTERVAL_MS) this.askAgain(tab);
+    if (isHeld || room.deps.clock.now() - order.holeSince >= ASK_INTERVAL_MS) this.askAgain(tab);
   }
 
   private askForNextHole(tab: OpenTab): void {
