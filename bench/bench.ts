@@ -6,7 +6,9 @@
 import { ackLatency } from "./figures/ack-latency.ts";
 import { fanOut } from "./figures/fan-out.ts";
 import { idleConnections } from "./figures/idle-connections.ts";
+import { liveView } from "./figures/live-view.ts";
 import { overload } from "./figures/overload.ts";
+import { seek } from "./figures/seek.ts";
 import { store } from "./figures/store.ts";
 import { trackerSize } from "./figures/tracker-size.ts";
 import { wholePath } from "./figures/whole-path.ts";
@@ -22,6 +24,8 @@ const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> 
   overload,
   "fan-out": fanOut,
   "idle-connections": idleConnections,
+  "live-view": liveView,
+  seek,
 };
 
 const names = process.argv.slice(2);

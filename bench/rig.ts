@@ -20,6 +20,8 @@ export interface Watchback extends ServerProcess {
   readonly origin: string;
   /** Where a tracker connects. */
   readonly trackerUrl: URL;
+  /** Signs in as the administrator; the value for a `Cookie` header. */
+  signIn(): Promise<string>;
   /** Signs in as the administrator and makes a bearer token. */
   createToken(): Promise<string>;
   viewerUrl(token: string): URL;
@@ -110,6 +112,7 @@ export async function startWatchback(
     key,
     origin,
     trackerUrl: new URL(`ws://127.0.0.1:${started.port}/ws?type=tracker&key=${key}`),
+    signIn: () => signIn(origin),
     createToken: () => createToken(origin),
     viewerUrl: (token) => new URL(`ws://127.0.0.1:${started.port}/ws?type=viewer&token=${token}`),
   };
@@ -126,15 +129,20 @@ async function waitForHealth(origin: string): Promise<void> {
   throw new Error("the server did not become healthy");
 }
 
-async function createToken(origin: string): Promise<string> {
+async function signIn(origin: string): Promise<string> {
   const headers = { "content-type": "application/json", origin };
-  const login = await fetch(`${origin}/auth/login`, { method: "POST", headers, body: JSON.stringify(SUPERUSER) });
-  const cookie = login.headers
+  const answer = await fetch(`${origin}/auth/login`, { method: "POST", headers, body: JSON.stringify(SUPERUSER) });
+  if (!answer.ok) throw new Error(`no sign-in: ${answer.status} ${await answer.text()}`);
+  await answer.arrayBuffer();
+  return answer.headers
     .getSetCookie()
     .map((line) => line.split(";")[0] ?? "")
     .join("; ");
-  const body = JSON.stringify({ name: "bench" });
-  const made = await fetch(`${origin}/v1/tokens`, { method: "POST", headers: { ...headers, cookie }, body });
+}
+
+async function createToken(origin: string): Promise<string> {
+  const headers = { "content-type": "application/json", origin, cookie: await signIn(origin) };
+  const made = await fetch(`${origin}/v1/tokens`, { method: "POST", headers, body: JSON.stringify({ name: "bench" }) });
   const answer: unknown = await made.json();
   const token = /"([0-9a-f]{40})"/.exec(JSON.stringify(answer))?.[1];
   if (token === undefined) throw new Error(`no token: ${made.status} ${JSON.stringify(answer)}`);

@@ -1,12 +1,8 @@
 /** One session, 1,000 viewers: batches delivered a second by our server, and by bare uWebSockets.js `publish` with the same audience. */
 
-import { randomBytes } from "node:crypto";
-import { createSessionId, createTabId } from "../../protocol/ids.ts";
 import { openAudience, playTo } from "../load/audience.ts";
-import { packedFrame } from "../load/batches.ts";
-import { openRawSocket } from "../load/raw-socket.ts";
+import { openPublisher, publishNext } from "../load/publisher.ts";
 import { median } from "../load/samples.ts";
-import { clientFrame, OPCODE } from "../load/ws-frames.ts";
 import type { ServerProcess } from "../processes.ts";
 import type { Figure } from "../report.ts";
 import type { Rig } from "../rig.ts";
@@ -45,26 +41,10 @@ export async function fanOut(rig: Rig): Promise<Figure> {
 }
 
 async function measure(server: ServerProcess, trackerUrl: URL, viewerUrl: URL, isOurs: boolean): Promise<Measured> {
-  const sessionId = createSessionId(Date.now(), randomBytes(10));
-  const tab = createTabId(randomBytes(12));
-  const answers: string[] = [];
-  const socket = await openRawSocket({
-    url: trackerUrl,
-    onFrame: (opcode, payload) => {
-      if (opcode === OPCODE.text && answers.length === 0) answers.push(payload.toString());
-    },
-  });
-  const start = { type: "session_start", data: { sessionId, tab, url: "https://shop.example/", startTime: Date.now() } };
-  socket.send(clientFrame(OPCODE.text, Buffer.from(JSON.stringify(start))));
-  while (answers.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  const publisher = { socket, frame: packedFrame(tab), nextSeq: 0 };
-  const sendOne = (): void => {
-    publisher.frame.patch(publisher.nextSeq++, Date.now());
-    socket.send(publisher.frame.bytes);
-  };
-  if (isOurs) sendOne(); // the checkout with which a feed begins
-  const audience = await openAudience(viewerUrl, VIEWERS, isOurs ? sessionId : null);
-  if (!isOurs) sendOne();
+  const publisher = await openPublisher(trackerUrl);
+  if (isOurs) publishNext(publisher); // the checkout with which a feed begins
+  const audience = await openAudience(viewerUrl, VIEWERS, isOurs ? publisher.sessionId : null);
+  if (!isOurs) publishNext(publisher);
   await audience.ready();
   await playTo(audience, publisher, ROUND_MS / 2);
   const cpuBefore = server.cpuMicros();
@@ -73,6 +53,6 @@ async function measure(server: ServerProcess, trackerUrl: URL, viewerUrl: URL, i
   for (let i = 0; i < ROUNDS; i++) deliveredPerSec.push(await playTo(audience, publisher, ROUND_MS));
   const cpuMicros = (server.cpuMicros() - cpuBefore) / (audience.delivered() - deliveredBefore);
   audience.close();
-  socket.close();
+  publisher.socket.close();
   return { deliveredPerSec, cpuMicros };
 }

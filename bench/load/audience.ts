@@ -1,7 +1,7 @@
 /** Viewers by the thousand, who only count what they are sent; and one publisher who keeps them busy. */
 
 import { packMessage } from "../../protocol/msgpack-encode.ts";
-import type { PatchableFrame } from "./batches.ts";
+import { publishNext, type Publisher } from "./publisher.ts";
 import { openRawSocket, type RawSocket } from "./raw-socket.ts";
 import { clientFrame, OPCODE } from "./ws-frames.ts";
 
@@ -69,21 +69,13 @@ export async function openAudience(url: URL, size: number, sessionId: string | n
 }
 
 /** Sends batches as fast as the audience takes them, for a while; resolves with the batches delivered a second. */
-export async function playTo(
-  audience: Audience,
-  publisher: { socket: RawSocket; frame: PatchableFrame; nextSeq: number },
-  durationMs: number,
-): Promise<number> {
+export async function playTo(audience: Audience, publisher: Publisher, durationMs: number): Promise<number> {
   const before = audience.delivered();
   const startAt = performance.now();
   let sent = 0;
   for (let now = startAt; now - startAt < durationMs; now = performance.now()) {
     const arrived = (audience.delivered() - before) / audience.size;
-    while (sent - arrived < WINDOW) {
-      publisher.frame.patch(publisher.nextSeq++, Date.now());
-      if (!publisher.socket.send(publisher.frame.bytes)) publisher.frame = publisher.frame.clone();
-      sent++;
-    }
+    for (; sent - arrived < WINDOW; sent++) publishNext(publisher);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   return ((audience.delivered() - before) * 1000) / (performance.now() - startAt);
