@@ -25,13 +25,13 @@ export interface Tally {
   acked: number;
   stored: number;
   resent: number;
-  /** Acknowledged and not stored (I1). */
+  /** Acknowledged and not stored (LOS-1). */
   lost: number;
-  /** Stored more than once (I2). */
+  /** Stored more than once (LOS-2). */
   repeated: number;
 }
 
-/** Compares journal and database, and reports every breach of I1, I2, I3 and I8. */
+/** Compares journal and database, and reports every breach of LOS-1, LOS-2, LOS-3 and LOS-8. */
 export async function checkStored(
   client: pg.Client,
   trackers: readonly LossTracker[],
@@ -56,14 +56,15 @@ export async function checkStored(
     tally.resent += tracker.resent();
     tally.lost += lost.length;
     tally.repeated += stored.length - seqs.size;
-    if (lost.length > 0) report(`I1 ${name}: ${lost.length} acknowledged batches are not stored, first ${lost[0] ?? ""}`);
-    if (stored.length > seqs.size) report(`I2 ${name}: ${stored.length - seqs.size} batches are stored more than once`);
+    if (lost.length > 0) report(`LOS-1 ${name}: ${lost.length} acknowledged batches are not stored, first ${lost[0] ?? ""}`);
+    if (stored.length > seqs.size) report(`LOS-2 ${name}: ${stored.length - seqs.size} batches are stored more than once`);
     const changed = stored.filter((row) => !payloadOf(name, row.seq).equals(row.payload));
-    if (changed.length > 0) report(`I2 ${name}: the bytes of ${changed.length} batches changed, first ${changed[0]?.seq ?? ""}`);
+    if (changed.length > 0)
+      report(`LOS-2 ${name}: the bytes of ${changed.length} batches changed, first ${changed[0]?.seq ?? ""}`);
     const missing = Array.from({ length: tracker.sent() }, (_, seq) => seq).filter((seq) => !seqs.has(seq));
-    if (missing.length > 0) report(`I3 ${name}: ${missing.length} sent batches are not stored, first ${missing[0] ?? ""}`);
+    if (missing.length > 0) report(`LOS-3 ${name}: ${missing.length} sent batches are not stored, first ${missing[0] ?? ""}`);
   }
-  for (const [key, strays] of bySession) report(`I8 ${strays.length} batches are stored under ${key}, which nobody owns`);
+  for (const [key, strays] of bySession) report(`LOS-8 ${strays.length} batches are stored under ${key}, which nobody owns`);
   await checkMarkers(client, trackers, report);
   return tally;
 }
@@ -82,9 +83,9 @@ async function checkMarkers(
       const { name, tab, projectId } = tracker.identity;
       const found = byTab.get(`${tracker.storedSessionId()}/${tab}`) ?? [];
       const expected = Array.from({ length: tracker.sent() }, (_, seq) => seq).filter(hasMarker).length;
-      if (found.length !== expected) report(`I2 ${name}: ${found.length} rows in ${table}, expected ${expected}`);
+      if (found.length !== expected) report(`LOS-2 ${name}: ${found.length} rows in ${table}, expected ${expected}`);
       const wrong = found.find((row) => row.text !== `${name}/${row.seq}` || row.project_id !== projectId);
-      if (wrong) report(`I8 ${name}: a row in ${table} is somebody else's (${wrong.text}, project ${wrong.project_id})`);
+      if (wrong) report(`LOS-8 ${name}: a row in ${table} is somebody else's (${wrong.text}, project ${wrong.project_id})`);
     }
   }
 }

@@ -10,7 +10,7 @@ import { createHttpTracker, createIdentity, createSocketTracker, type LossTracke
 import { createViewer, type LossViewer } from "./viewers.ts";
 import { World, type LossCluster } from "./world.ts";
 
-/** After the last fault everything that was sent must be stored within this time (I3). */
+/** After the last fault everything that was sent must be stored within this time (LOS-3). */
 const HEAL_MS = 30_000;
 const TICK_MS = 20;
 const SESSIONS = 8;
@@ -26,6 +26,8 @@ export interface ScenarioOptions {
   /** Faults to draw from; default all. */
   faults?: readonly FaultName[];
   faultCount: number;
+  /** How long all may take to be acknowledged after the last fault; default 30 s. */
+  healMs?: number;
 }
 
 export interface Outcome extends Tally {
@@ -62,6 +64,7 @@ export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
       report,
     });
   });
+  const healLimitMs = options.healMs ?? HEAL_MS;
   try {
     const faults = drawFaults(options, random.fork("faults"));
     const done = await Promise.allSettled([
@@ -70,13 +73,13 @@ export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
     ]);
     for (const each of done) if (each.status === "rejected") throw each.reason;
     const healStart = performance.now();
-    const settled = await Promise.all(trackers.map((tracker) => tracker.settled(HEAL_MS)));
+    const settled = await Promise.all(trackers.map((tracker) => tracker.settled(healLimitMs)));
     trackers.forEach((tracker, i) => {
       if (settled[i] !== true)
-        report(`I3 ${tracker.identity.name}: not all acknowledged ${HEAL_MS / 1000} s after the last fault`);
+        report(`LOS-3 ${tracker.identity.name}: not all acknowledged ${healLimitMs / 1000} s after the last fault`);
     });
     const healMs = performance.now() - healStart;
-    await viewersCaughtUp(trackers, viewers, report);
+    await viewersCaughtUp(trackers, viewers, healLimitMs, report);
     const tally = await withClient(world.connection, (client) => checkStored(client, trackers, journal, report));
     return {
       ...tally,
@@ -165,13 +168,14 @@ async function playFaults(
   }
 }
 
-/** Every viewer ends up with the newest batch of every tab that it follows (I5). */
+/** Every viewer ends up with the newest batch of every tab that it follows (LOS-5). */
 async function viewersCaughtUp(
   trackers: readonly LossTracker[],
   viewers: readonly LossViewer[],
+  limitMs: number,
   report: (breach: string) => void,
 ): Promise<void> {
-  const deadline = performance.now() + HEAL_MS;
+  const deadline = performance.now() + limitMs;
   const behind = (): string[] =>
     viewers.flatMap((viewer) =>
       trackers
@@ -181,5 +185,5 @@ async function viewersCaughtUp(
         .map(({ identity, sent }) => `viewer of ${identity.name} is at ${viewer.upto(identity.tab)} of ${sent() - 1}`),
     );
   while (behind().length > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
-  for (const each of behind()) report(`I5 ${each}`);
+  for (const each of behind()) report(`LOS-5 ${each}`);
 }

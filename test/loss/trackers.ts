@@ -65,9 +65,9 @@ export function createSocketTracker(identity: TrackerIdentity, url: URL, deps: T
     onAcked: (fromSeq, upto) => deps.journal.write(name, fromSeq, upto),
     onStarted: (started) => (storedSessionId = started.sessionId),
     onCheckoutRequest: () => (isCheckoutDue = true),
-    onBreach: (what) => deps.report(`${name}: ${what}`),
+    onBreach: (what) => deps.report(`LOS-4 ${name}: ${what}`),
     onError: (error) => {
-      if (error.code !== "overload") deps.report(`${name}: error ${error.code}: ${error.message}`);
+      if (error.code !== "overload") deps.report(`LOS-7 ${name}: error ${error.code}: ${error.message}`);
     },
   });
   return {
@@ -133,13 +133,13 @@ export function createHttpTracker(identity: TrackerIdentity, ingestUrl: () => UR
     const answer = await fetch(ingestUrl(), { method: "POST", body, signal: AbortSignal.timeout(HTTP_TIMEOUT_MS) });
     if (!answer.ok) {
       await answer.arrayBuffer();
-      if (answer.status !== 503) deps.report(`${name}: HTTP ${answer.status}`);
+      if (answer.status !== 503) deps.report(`LOS-7 ${name}: HTTP ${answer.status}`);
       return;
     }
     const text = await answer.text();
     for (const [, told] of text.matchAll(/"type":"ack","data":\{"tab":"[^"]*","upto":(-?\d+)/g)) {
       const ackedUpto = Number(told);
-      if (ackedUpto >= upto) deps.report(`${name}: ack of ${ackedUpto}, newest sent is ${upto - 1}`);
+      if (ackedUpto >= upto) deps.report(`LOS-4 ${name}: ack of ${ackedUpto}, newest sent is ${upto - 1}`);
       if (ackedUpto <= acked) continue;
       deps.journal.write(name, acked + 1, ackedUpto);
       acked = ackedUpto;

@@ -42,20 +42,20 @@ export function createViewer(sessionId: string, deps: ViewerDeps): LossViewer {
   const takeBatch = (batch: ViewerBatch): void => {
     const name = deps.nameOf(batch.tab);
     if (name === undefined) {
-      deps.report(`viewer of ${sessionId}: a batch of the unknown tab ${batch.tab}`);
+      deps.report(`LOS-5 viewer of ${sessionId}: a batch of the unknown tab ${batch.tab}`);
       return;
     }
     counts.batches++;
     const last = cursor.get(batch.tab);
-    if (batch.sessionId !== sessionId) deps.report(`viewer of ${sessionId}: a batch of session ${batch.sessionId}`);
-    if (last !== undefined && batch.seq <= last) deps.report(`viewer of ${name}: seq ${batch.seq} after ${last}, a repeat`);
+    if (batch.sessionId !== sessionId) deps.report(`LOS-5 viewer of ${sessionId}: a batch of session ${batch.sessionId}`);
+    if (last !== undefined && batch.seq <= last) deps.report(`LOS-5 viewer of ${name}: seq ${batch.seq} after ${last}, a repeat`);
     const mayStartHere = last === undefined || mayJump.has(batch.tab);
-    if (!mayStartHere && batch.seq !== last + 1) deps.report(`viewer of ${name}: seq ${batch.seq} after ${last}, a hole`);
+    if (!mayStartHere && batch.seq !== last + 1) deps.report(`LOS-5 viewer of ${name}: seq ${batch.seq} after ${last}, a hole`);
     if (mayStartHere && batch.seq !== (last ?? -1) + 1 && !batch.checkout) {
-      deps.report(`viewer of ${name}: goes on at ${batch.seq} after ${last ?? "nothing"}, which is no checkout`);
+      deps.report(`LOS-5 viewer of ${name}: goes on at ${batch.seq} after ${last ?? "nothing"}, which is no checkout`);
     }
     if (!payloadOf(name, batch.seq).equals(batch.payload))
-      deps.report(`viewer of ${name}: the bytes of seq ${batch.seq} are not its own`);
+      deps.report(`LOS-5 viewer of ${name}: the bytes of seq ${batch.seq} are not its own`);
     mayJump.delete(batch.tab);
     cursor.set(batch.tab, batch.seq);
   };
@@ -70,7 +70,8 @@ export function createViewer(sessionId: string, deps: ViewerDeps): LossViewer {
         const { tab, fromSeq, toSeq } = message.data;
         const last = cursor.get(tab);
         counts.gaps++;
-        if (last !== undefined && toSeq <= last) deps.report(`viewer of ${sessionId}: a gap ${fromSeq}-${toSeq} before ${last}`);
+        if (last !== undefined && toSeq <= last)
+          deps.report(`LOS-5 viewer of ${sessionId}: a gap ${fromSeq}-${toSeq} before ${last}`);
         if (last === undefined || toSeq > last) cursor.set(tab, toSeq);
         break;
       }
@@ -81,7 +82,7 @@ export function createViewer(sessionId: string, deps: ViewerDeps): LossViewer {
         break;
       case "error":
         if (!["overload", "not_found", "limit"].includes(message.data.code)) {
-          deps.report(`viewer of ${sessionId}: error ${message.data.code}: ${message.data.message}`);
+          deps.report(`LOS-5 viewer of ${sessionId}: error ${message.data.code}: ${message.data.message}`);
         } else if (message.data.code === "not_found" || message.data.code === "overload") socket?.terminate(); // the session is not there yet: ask again
         break;
       default:
@@ -104,12 +105,12 @@ export function createViewer(sessionId: string, deps: ViewerDeps): LossViewer {
         take(bytes);
       } catch (error) {
         if (!(error instanceof MalformedMessage)) throw error;
-        deps.report(`viewer of ${sessionId}: ${error.message}`);
+        deps.report(`LOS-5 viewer of ${sessionId}: ${error.message}`);
       }
     });
     opened.on("error", () => undefined);
     opened.on("close", (code) => {
-      if (code >= 4000 && code !== 4503) deps.report(`viewer of ${sessionId}: closed with ${code}`);
+      if (code >= 4000 && code !== 4503) deps.report(`LOS-5 viewer of ${sessionId}: closed with ${code}`);
       if (socket === opened) setTimeout(connect, deps.random.between(20, MAX_RETRY_MS));
     });
   };

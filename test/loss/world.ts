@@ -10,7 +10,7 @@ import { migrate } from "../../server/db/migrate.ts";
 import { quietLog, startCluster, type TestCluster } from "../harness/postgres.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 
-/** Memory that the server must never pass (I6). */
+/** Memory that the server must never pass (LOS-6). */
 const MAX_RSS_BYTES = 400 * 1024 * 1024;
 const WATCH_MS = 100;
 /** A server that does not start is tried again for this long. */
@@ -150,7 +150,7 @@ export class World {
     }).catch(() => undefined); // another fault may end it, which is as good
   }
 
-  /** Stops the server in good order, and reports what its logs say of faults that nobody caught (I7). */
+  /** Stops the server in good order, and reports what its logs say of faults that nobody caught (LOS-7). */
   async close(): Promise<void> {
     clearInterval(this.watch);
     await this.restarting.catch(() => undefined);
@@ -161,7 +161,7 @@ export class World {
     for (const name of existsSync(logs) ? readdirSync(logs) : []) {
       if (!/^(exceptions|rejections)-/.test(name)) continue;
       const told = readFileSync(path.join(logs, name), "utf8").trim();
-      if (told !== "") this.options.report(`I7 ${name}: ${told.slice(0, 2_000)}`);
+      if (told !== "") this.options.report(`LOS-7 ${name}: ${told.slice(0, 2_000)}`);
     }
     const database = this.connection;
     if ("database" in database) {
@@ -205,14 +205,14 @@ export class World {
   private guard(server: Watchback): void {
     void server.ended.then(() => {
       if (this.server === server && !this.isExpectedToEnd) {
-        this.options.report(`I7 the server ended by itself:\n${server.output().slice(-3_000)}`);
+        this.options.report(`LOS-7 the server ended by itself:\n${server.output().slice(-3_000)}`);
       }
     });
   }
 
   private lookAtMemory(): void {
     const bytes = this.server.rssBytes();
-    if (bytes > MAX_RSS_BYTES && this.peakBytes <= MAX_RSS_BYTES) this.options.report(`I6 the server holds ${bytes} bytes`);
+    if (bytes > MAX_RSS_BYTES && this.peakBytes <= MAX_RSS_BYTES) this.options.report(`LOS-6 the server holds ${bytes} bytes`);
     if (bytes > this.peakBytes) this.peakBytes = bytes;
   }
 }
