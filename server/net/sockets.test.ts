@@ -187,9 +187,11 @@ describe("sockets", () => {
     );
   });
 
-  it("NET-29 refuses a port that is taken", async () => {
+  it("NET-29 refuses a port that is taken, and an address that is not there, each with its reason", async () => {
     const port = Number(new URL(base).port);
-    await expect(createWire().listen("127.0.0.1", port)).rejects.toThrow(`Port ${port} on 127.0.0.1`);
+    await expect(createWire().listen("127.0.0.1", port)).rejects.toThrow(`Port ${port} on 127.0.0.1 cannot be opened: another`);
+    // An address for documentation (RFC 5737), which no machine has.
+    await expect(createWire().listen("192.0.2.1", port)).rejects.toThrow("this machine has no such address. Set HOST");
   });
 
   it("NET-30 a drain refuses what is new, ends sockets with 1012, and forgets every connection", async () => {

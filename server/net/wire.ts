@@ -6,6 +6,7 @@
 import { App, us_listen_socket_close, us_socket_local_port, type TemplatedApp, type us_listen_socket } from "uWebSockets.js";
 import { AppError } from "../app-error.ts";
 import type { Publisher } from "../live/live.ts";
+import { explainPort } from "./port-fault.ts";
 
 /** uSockets: do not share the port with another process, which an old copy left running would do silently. */
 const EXCLUSIVE = 1;
@@ -16,7 +17,7 @@ export interface Wire {
   /**
    * Takes the port; empty host for all addresses, port 0 for a free one.
    * @returns the port
-   * @throws AppError `config` where the port is taken
+   * @throws AppError `config` that says why it cannot be had
    */
   listen(host: string, port: number): Promise<number>;
   /** Takes no new connection. */
@@ -45,13 +46,7 @@ export function createWire(): Wire {
       new Promise((resolve, reject) => {
         const onListening = (socket: us_listen_socket | false) => {
           if (!socket) {
-            const where = host === "" ? "" : ` on ${host}`;
-            reject(
-              new AppError(
-                "config",
-                `Port ${port}${where} cannot be opened: another program has it. Stop that one, or set PORT.`,
-              ),
-            );
+            explainPort(host, port).then((why) => reject(new AppError("config", why)), reject);
             return;
           }
           listening = socket;
