@@ -89,7 +89,8 @@ export async function startWatchback(
   const key = env["DEFAULT_PROJECT_KEY"] ?? randomBytes(16).toString("hex");
   const wanted = await freePort();
   const started = await startProcess({
-    args: [script],
+    // As `npm start` does: a small young generation halves what an idle connection costs.
+    args: ["--max-semi-space-size=4", script],
     env: {
       HOST: "127.0.0.1",
       PORT: String(wanted),
