@@ -26,8 +26,8 @@ export interface NewToken {
   expiresAt: number | null;
 }
 
-const COLUMNS = `id, name, hint, scopes, project_id AS "projectId", (extract(epoch FROM created_at) * 1000)::float8 AS "createdAt",
-  (extract(epoch FROM last_used_at) * 1000)::float8 AS "lastUsedAt", (extract(epoch FROM expires_at) * 1000)::float8 AS "expiresAt"`;
+const COLUMNS = `id, name, hint, scopes, project_id AS "projectId", floor(extract(epoch FROM created_at) * 1000)::float8 AS "createdAt",
+  floor(extract(epoch FROM last_used_at) * 1000)::float8 AS "lastUsedAt", floor(extract(epoch FROM expires_at) * 1000)::float8 AS "expiresAt"`;
 
 /** The tokens of a person that were not revoked, newest first. */
 export async function listTokens(db: Queryable, userId: number): Promise<TokenSummary[]> {

@@ -16,7 +16,7 @@ interface ProjectRow {
   created_at: number;
 }
 
-const COLUMNS = `p.id, p.name, p.slug, (extract(epoch FROM p.created_at) * 1000)::float8 AS created_at,
+const COLUMNS = `p.id, p.name, p.slug, floor(extract(epoch FROM p.created_at) * 1000)::float8 AS created_at,
   ARRAY(SELECT k.key FROM project_keys k WHERE k.project_id = p.id AND k.revoked_at IS NULL ORDER BY k.created_at, k.key) AS keys`;
 
 /** A key nobody had before. */
@@ -113,7 +113,7 @@ export async function listKeys(
   projectId: number,
 ): Promise<{ key: string; createdAt: number; revokedAt: number | null }[]> {
   return db.query(
-    `SELECT key, (extract(epoch FROM created_at) * 1000)::float8 AS "createdAt", (extract(epoch FROM revoked_at) * 1000)::float8 AS "revokedAt"
+    `SELECT key, floor(extract(epoch FROM created_at) * 1000)::float8 AS "createdAt", floor(extract(epoch FROM revoked_at) * 1000)::float8 AS "revokedAt"
      FROM project_keys WHERE project_id = $1 ORDER BY created_at, key`,
     [projectId],
   );
