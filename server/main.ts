@@ -31,8 +31,8 @@ async function run(config: Config): Promise<void> {
     process.exit(code);
   };
 
-  process.on("SIGTERM", () => void stop("SIGTERM", 0));
-  process.on("SIGINT", () => void stop("Interrupted", 0));
+  // SIGHUP: the terminal was closed.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(signal, 0));
   process.on("unhandledRejection", (reason) => log.reportUncaught("rejection", reason));
   process.on("uncaughtException", (error) => {
     log.reportUncaught("exception", error);

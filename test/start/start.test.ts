@@ -120,6 +120,14 @@ describe("npm start", () => {
     expect(postmasterPid(dataDir)).toBeNull();
   });
 
+  it("BIN-2 stops in the same way where its terminal is closed", async () => {
+    const dataDir = path.join(scratch, "data of four");
+    const app = await start(dataDir);
+    expect(await app.stop("SIGHUP")).toEqual({ code: 0, signal: null });
+    expect(app.output()).toContain("Stopped.");
+    expect(postmasterPid(dataDir)).toBeNull();
+  });
+
   it("BIN-5 names every bad variable at once", async () => {
     const { code, said } = await startInVain({ PORT: "eighty", LOG_LEVEL: "loud", DEFAULT_PROJECT_KEY: "short" });
     expect(code).toBe(1);
