@@ -25,7 +25,8 @@ function restartServer() {
   starting = starting.then(async () => {
     await stopServer();
     if (stopping) return;
-    server = spawn(process.execPath, [join(root, "dist/server/main.js")], { cwd: root, stdio: "inherit" });
+    // A process group of its own: Ctrl-C reaches us alone, and the server is asked once, not twice, which would cut its drain short.
+    server = spawn(process.execPath, [join(root, "dist/server/main.js")], { cwd: root, stdio: "inherit", detached: true });
     server.once("exit", (code) => {
       if (code) console.log(`The server ended with ${code}; it starts again when a source changes.`);
     });
@@ -42,7 +43,8 @@ for (const part of parts) {
     root: join(root, part.name),
     configFile: join(root, part.name, "vite.config.ts"),
     logLevel: "warn",
-    build: { outDir: join(root, "dist", part.name), emptyOutDir: true, watch: {} },
+    // The server's file is written over in place: emptied first, it would not be there for a start in between.
+    build: { outDir: join(root, "dist", part.name), emptyOutDir: part.name !== "server", watch: {} },
   });
   watchers.push(watcher);
   watcher.on("event", (event) => {
@@ -54,7 +56,8 @@ for (const part of parts) {
   });
 }
 
-for (const signal of ["SIGINT", "SIGTERM"]) {
+process.once("exit", () => server?.kill("SIGTERM"));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.once(signal, () => {
     stopping = true;
     void Promise.all([starting.then(stopServer), ...watchers.map((watcher) => watcher.close())]).then(() => process.exit(0));
