@@ -4,12 +4,15 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { nodeVersionFault } from "./lib/node-version.mjs";
+import { whenShellEnds } from "./lib/parent.mjs";
 
 const fault = nodeVersionFault(process.versions.node) ?? missingPackages();
 if (fault) {
   console.error(fault);
   process.exit(1);
 }
+
+whenShellEnds(() => process.kill(process.pid, "SIGTERM"));
 
 // In a process of its own: the builder's memory is not the server's.
 const built = spawnSync(process.execPath, [fileURLToPath(new URL("./build.mjs", import.meta.url)), "--quiet"], {

@@ -1,4 +1,4 @@
-/** Starting things in order and releasing them in reverse, each within its time. */
+/** Starting things in order, releasing them in reverse, each within its time, and ending the process once. */
 
 import type { Logger } from "./log.ts";
 
@@ -34,6 +34,38 @@ export function createLifecycle(logger: Logger): Lifecycle {
     stop() {
       stopping ??= releaseAll();
       return stopping;
+    },
+  };
+}
+
+/** npm and shells pass on what the terminal has sent us already, so that one Ctrl-C may come twice. */
+const ECHO_MS = 1_000;
+
+/** The end of the process. */
+export interface Ending {
+  isUnderWay(): boolean;
+  /** Says why, releases everything and exits with `code`. Asked again, later than by an echo, it exits at once, and never with 0. */
+  end(reason: string, code: number): Promise<void>;
+}
+
+/** An end that is not under way yet. */
+export function createEnding(
+  release: () => Promise<void>,
+  { exit, say, now = () => performance.now() }: { exit: (code: number) => void; say: (text: string) => void; now?: () => number },
+): Ending {
+  let since: number | null = null;
+  return {
+    isUnderWay: () => since !== null,
+    async end(reason, code) {
+      if (since !== null) {
+        if (now() - since > ECHO_MS) exit(code === 0 ? 1 : code);
+        return;
+      }
+      since = now();
+      say(`${reason}: writing what is held, then stopping.`);
+      await release();
+      say("Stopped.");
+      exit(code);
     },
   };
 }

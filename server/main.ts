@@ -3,6 +3,7 @@
 import { AppError } from "./app-error.ts";
 import { createApp, type Started } from "./app.ts";
 import { loadConfig, type Config } from "./config.ts";
+import { createEnding } from "./lifecycle.ts";
 import { createLog } from "./log.ts";
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
@@ -18,33 +19,23 @@ async function run(config: Config): Promise<void> {
   const consoleLevel = config.LOG_LEVEL === "debug" || config.LOG_LEVEL === "error" ? config.LOG_LEVEL : "warn";
   const log = createLog({ folder: config.LOG_DIR, level: config.LOG_LEVEL, console: consoleLevel });
   const app = createApp({ config, log });
-  const state: { isStopping: boolean } = { isStopping: false };
-
-  const stop = async (reason: string, code: number) => {
-    // The second time somebody means it.
-    if (state.isStopping) process.exit(code === 0 ? 1 : code);
-    state.isStopping = true;
-    say(`${reason}: writing what is held, then stopping.`);
-    await app.stop();
-    await log.close();
-    say("Stopped.");
-    process.exit(code);
-  };
+  const release = () => app.stop().then(() => log.close());
+  const ending = createEnding(release, { say, exit: (code) => process.exit(code) });
 
   // SIGHUP: the terminal was closed.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(signal, 0));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void ending.end(signal, 0));
   process.on("unhandledRejection", (reason) => log.reportUncaught("rejection", reason));
   process.on("uncaughtException", (error) => {
     log.reportUncaught("exception", error);
-    void stop("A fault that nobody expected", 1);
+    void ending.end("A fault that nobody expected", 1);
   });
   // A reader of our output that went away must not take the server with it.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   try {
     const started = await app.start();
-    if (!state.isStopping) greet(started, config);
+    if (!ending.isUnderWay()) greet(started, config);
   } catch (error) {
-    if (!state.isStopping) throw error; // What Ctrl-C broke off is no fault.
+    if (!ending.isUnderWay()) throw error; // What Ctrl-C broke off is no fault.
   }
 }
 

@@ -6,6 +6,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { nodeVersionFault } from "./node-version.mjs";
+import { whenShellEnds } from "./parent.mjs";
 import { hashSources, parts } from "./parts.mjs";
 import { countTests } from "./test-counts.mjs";
 
@@ -30,6 +31,16 @@ describe("scripts", () => {
     const fault = nodeVersionFault(version);
     expect(fault === null).toBe(isGood);
     if (fault !== null) expect(fault).toContain(version);
+  });
+
+  it("BIN-9 notice the end of npm's shell, and look after nobody else's", async () => {
+    let shell = 7;
+    let calls = 0;
+    whenShellEnds(() => calls++, { isByNpm: false, parentOf: () => ++shell });
+    await new Promise<void>((resolve) => {
+      whenShellEnds(resolve, { isByNpm: true, parentOf: () => shell++ });
+    });
+    expect(calls).toBe(0);
   });
 
   it("BIN-7 count what vitest reports, and never say that nothing failed where something did", () => {

@@ -128,6 +128,19 @@ describe("npm start", () => {
     expect(postmasterPid(dataDir)).toBeNull();
   });
 
+  it("BIN-9 stops where npm is stopped, though the shell between them passes no signal on", async () => {
+    const dataDir = path.join(scratch, "data of five");
+    const port = await freePort();
+    const env = { ...cleanEnvironment(), PORT: String(port), DATA_DIR: dataDir, LOG_DIR: path.join(scratch, "logs") };
+    const npm = spawn("npm", ["start"], { cwd: root, env, stdio: "ignore" });
+    const health = () => fetch(`http://localhost:${port}/health`).catch(() => null);
+    await waitFor(async () => (await health())?.ok === true, { timeoutMs: 60_000 });
+    npm.kill("SIGTERM");
+    await waitFor(() => npm.exitCode !== null || npm.signalCode !== null);
+    await waitFor(() => postmasterPid(dataDir) === null);
+    expect(await health()).toBeNull();
+  });
+
   it("BIN-5 names every bad variable at once", async () => {
     const { code, said } = await startInVain({ PORT: "eighty", LOG_LEVEL: "loud", DEFAULT_PROJECT_KEY: "short" });
     expect(code).toBe(1);
