@@ -16,7 +16,7 @@ describe("lifecycle", () => {
     expect(released).toEqual(["sockets", "database"]);
   });
 
-  it("NET-10 ends once: the echo of a signal is not a second one, and who asks again later means it", async () => {
+  it("BIN-9 ends once: the echo of a signal is not a second one, and who asks again later means it", async () => {
     const heard: (string | number)[] = [];
     const at = { ms: 5_000 };
     let release = () => {};
