@@ -31,7 +31,7 @@ export async function wholePath(rig: Rig): Promise<Figure> {
   const ours = await measure(
     server,
     { url: server.trackerUrl, sessions: SESSIONS, frame: packedFrame },
-    { from: 8_000, to: 120_000 },
+    { from: 12_000, to: 120_000 },
   );
   await server.stop();
   const floor = await measureCopyFloor(server.connection, FLOOR_ROWS, FLOOR_ROUNDS);

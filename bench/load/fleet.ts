@@ -14,6 +14,8 @@ import { clientFrame, OPCODE } from "./ws-frames.ts";
 
 /** Batches that one tracker has under way at most: of 2 KB ones, the megabyte that our tracker allows itself. A power of two. */
 const DEFAULT_WINDOW = 512;
+/** The same after the server has told it to wait. */
+const WINDOW_AFTER_WAIT = 32;
 /** Batches that wait behind a full window, as in a tracker's outbox of 16 MB; what is due beyond that is not sent at all. */
 const OUTBOX = 8192;
 /** Bytes that the kernel may refuse before a tracker waits. */
@@ -65,6 +67,8 @@ interface Tracker {
   readonly dueAt: Float64Array;
   /** Batches that were due and could not be sent yet. */
   owed: number;
+  /** Batches that it has under way at most: few after it was told to wait, and twice as many with each ack. */
+  window: number;
 }
 
 export interface Fleet {
@@ -159,12 +163,11 @@ class TrackerFleet implements Fleet {
   }
 
   private canSend(tracker: Tracker, now: number): boolean {
-    return (
-      now >= tracker.notBefore &&
-      tracker.topSeq - tracker.acked <= this.window &&
-      tracker.nextSeq === tracker.topSeq &&
-      tracker.socket.unsentBytes() < MAX_UNSENT_BYTES
-    );
+    return now >= tracker.notBefore && tracker.nextSeq === tracker.topSeq && this.hasRoom(tracker);
+  }
+
+  private hasRoom(tracker: Tracker): boolean {
+    return tracker.nextSeq - tracker.acked <= tracker.window && tracker.socket.unsentBytes() < MAX_UNSENT_BYTES;
   }
 
   private sendNext(tracker: Tracker): void {
@@ -181,7 +184,7 @@ class TrackerFleet implements Fleet {
     for (const tracker of this.trackers) {
       if (tracker.owed === 0 && tracker.nextSeq === tracker.topSeq) continue;
       if (now < tracker.notBefore) continue;
-      while (tracker.nextSeq < tracker.topSeq && tracker.socket.unsentBytes() < MAX_UNSENT_BYTES) this.sendNext(tracker);
+      while (tracker.nextSeq < tracker.topSeq && this.hasRoom(tracker)) this.sendNext(tracker);
       while (tracker.owed > 0 && this.canSend(tracker, now)) {
         tracker.owed--;
         this.sendNext(tracker);
@@ -223,6 +226,7 @@ class TrackerFleet implements Fleet {
       notBefore: 0,
       dueAt: new Float64Array(this.outbox),
       owed: 0,
+      window: this.window,
     };
     const start = {
       sessionId,
@@ -246,7 +250,10 @@ class TrackerFleet implements Fleet {
     else if (text.includes('"resend"')) {
       const fromSeq = numberBehind(text, '"fromSeq":');
       if (fromSeq < tracker.nextSeq) tracker.nextSeq = Math.max(fromSeq, tracker.acked + 1);
-      if (text.includes('"afterMs":')) tracker.notBefore = performance.now() + numberBehind(text, '"afterMs":');
+      if (text.includes('"afterMs":')) {
+        tracker.notBefore = performance.now() + numberBehind(text, '"afterMs":');
+        tracker.window = WINDOW_AFTER_WAIT;
+      }
     } else if (text.includes('"error"')) {
       this.faults++;
       started.reject(new Error(text.slice(0, 300)));
@@ -259,7 +266,10 @@ class TrackerFleet implements Fleet {
       this.samples.add(now - (tracker.dueAt[seq & (this.outbox - 1)] ?? now));
       this.ackedCount++;
     }
-    if (upto > tracker.acked) tracker.acked = upto;
+    if (upto > tracker.acked) {
+      tracker.acked = upto;
+      tracker.window = Math.min(this.window, tracker.window * 2);
+    }
     if (tracker.nextSeq <= upto) tracker.nextSeq = upto + 1;
   }
 }
