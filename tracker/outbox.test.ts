@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createOutbox, type Outbox } from "./outbox.ts";
-import { createSender, WINDOW_BYTES, type Way } from "./sender.ts";
+import { createSender, WINDOW_AFTER_PAUSE_BYTES, WINDOW_BYTES, type Way } from "./sender.ts";
 
 function batch(bytes: number, checkout = false) {
   return {
@@ -138,6 +138,27 @@ describe("sender", () => {
     now = 1_000;
     sender.pump(way);
     expect([got.get(0), got.get(1), got.get(2)]).toEqual([1, 2, 2]);
+  });
+
+  test("TRK-23 comes back slowly after a pause, and doubles what is under way with each acknowledgement", () => {
+    const outbox = createOutbox(Infinity);
+    const sender = createSender(
+      outbox,
+      () => "t",
+      () => 0,
+    );
+    const { got, way } = createServer();
+    for (let i = 0; i < 12; i++) outbox.add(batch(WINDOW_AFTER_PAUSE_BYTES / 2));
+    sender.rewind(0, 1);
+    sender.resume(-1); // the pause is over
+    sender.pump(way);
+    expect([...got.keys()]).toEqual([0, 1]);
+    sender.acked(0);
+    sender.pump(way);
+    expect([...got.keys()]).toEqual([0, 1, 2, 3, 4]);
+    sender.acked(1);
+    sender.pump(way);
+    expect([...got.keys()]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
   test("TRK-12 after a new connection it goes on behind what was received; where all was, the newest goes again", () => {

@@ -8,6 +8,8 @@ import type { Entry, Outbox } from "./outbox.ts";
 
 /** Most bytes under way without an acknowledgement. One batch may always go. */
 export const WINDOW_BYTES = 1024 * 1024;
+/** The same after the server has asked for a pause, because it is full; it doubles with each acknowledgement. */
+export const WINDOW_AFTER_PAUSE_BYTES = 64 * 1024;
 
 /** What a message takes beside its payload. */
 const FRAME_BYTES = 512;
@@ -42,6 +44,7 @@ export function createSender(outbox: Outbox, tab: () => string, now: () => numbe
   /** Next seq to send. */
   let cursor = 0;
   let pausedUntil = 0;
+  let windowBytes = WINDOW_BYTES;
 
   function unsent(): Entry[] {
     return outbox.entries.filter((entry) => entry.batch.seq >= cursor);
@@ -68,10 +71,12 @@ export function createSender(outbox: Outbox, tab: () => string, now: () => numbe
     rewind(seq, pauseMs) {
       cursor = seq;
       pausedUntil = now() + pauseMs;
+      if (pauseMs) windowBytes = WINDOW_AFTER_PAUSE_BYTES;
     },
     acked(upto) {
       outbox.ack(upto);
       cursor = Math.max(cursor, upto + 1);
+      windowBytes = Math.min(WINDOW_BYTES, windowBytes * 2);
     },
     pausedMs: () => Math.max(0, pausedUntil - now()),
     pump(way) {
@@ -79,7 +84,7 @@ export function createSender(outbox: Outbox, tab: () => string, now: () => numbe
       let underWay = 0;
       for (const entry of [...outbox.entries]) {
         if (entry.batch.seq >= cursor) {
-          if (underWay && underWay + entry.bytes > WINDOW_BYTES) return;
+          if (underWay && underWay + entry.bytes > windowBytes) return;
           send(way, entry);
         }
         underWay += entry.bytes;
