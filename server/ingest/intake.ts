@@ -15,8 +15,8 @@ import { isTaking, type OpenTab } from "./sessions.ts";
 
 /** A hole that is not filled after this long becomes a gap. */
 export const HOLE_PATIENCE_MS = 2_000;
-/** How long a tracker waits before it sends again what the store had no room for. */
-export const STORE_FULL_WAIT_MS = 1_000;
+/** How long a tracker waits before it sends again what the store had no room for: less than a full buffer takes to be written. */
+export const STORE_FULL_WAIT_MS = 250;
 const SESSION_OVER = "this session is over; say session_start for another";
 /** A hole behind which there is no room is asked for this rarely. */
 const ASK_INTERVAL_MS = 500;
