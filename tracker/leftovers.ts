@@ -61,14 +61,13 @@ async function sendLeftover(leftover: Leftover, shelf: Shelf, post: Post): Promi
         idleRounds = 0;
       }
     }
-    if (isDone) {
-      shelf.forget(tab, Infinity);
-      return true;
-    }
+    if (isDone) return true;
+    // All of it is durable: whatever becomes of the last word, nobody needs to send it again.
+    if (isResumed && outbox.entries.length === 0) shelf.forget(tab, Infinity);
     if (isResumed && outbox.entries.length === before)
       await new Promise((resolve) => setTimeout(resolve, 1_000 * (idleRounds + 1)));
   }
-  putBack(shelf, leftover);
+  if (outbox.entries.length > 0) putBack(shelf, leftover);
   return false;
 }
 
