@@ -153,6 +153,30 @@ describe("delivery", () => {
     await context.close();
   });
 
+  test("TRK-14 a page that could not even write that it goes: the next one in its browser tab knows", async () => {
+    pages.peer.behaviour.takesSockets = false;
+    pages.peer.behaviour.takesHttp = false;
+    const { page, url, context } = await pages.open("<p>five</p>");
+    await mark(page, "kept");
+    await eventually("a shelf with batches", () => shelved(page));
+    await page.evaluate(() => {
+      const refuse = (): never => {
+        throw new DOMException("the page goes away", "InvalidStateError");
+      };
+      addEventListener("pagehide", () => (IDBDatabase.prototype.transaction = refuse), { capture: true });
+    });
+    await page.reload();
+    pages.peer.behaviour.takesSockets = true;
+    pages.peer.behaviour.takesHttp = true;
+    await page.reload();
+    const kept = await eventually("its end", () =>
+      [...pages.peer.tabs.values()].find((seen) => seen.start.url === url && seen.isEnded && marksOf(seen).includes("kept")),
+    );
+    expect(seqsOf(kept)).toEqual(range(kept.batches.size));
+    await eventually("an empty shelf", async () => (await shelved(page)) === 0);
+    await context.close();
+  });
+
   test("TRK-14 a closed tab: what it could not send is sent by another page of the same origin", async () => {
     const { context } = await pages.open("<p>first</p>");
     pages.peer.behaviour.takesSockets = false;

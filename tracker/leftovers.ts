@@ -6,19 +6,19 @@ import type { Post } from "./http.ts";
 import { toBytes } from "./messages.ts";
 import { createOutbox } from "./outbox.ts";
 import { createSender } from "./sender.ts";
-import type { Leftover, Shelf } from "./shelf.ts";
+import type { Claimant, Leftover, Shelf } from "./shelf.ts";
 
 /** Rounds without any progress before a tab is put back for the next page load. */
 const MAX_IDLE_ROUNDS = 5;
 
 /** Sends every tab that can be claimed; stops at the first that does not get through. */
-export async function sendLeftovers(host: Host, shelf: Shelf, key: string, post: Post): Promise<void> {
+export async function sendLeftovers(host: Host, shelf: Shelf, claimant: Claimant, post: Post): Promise<void> {
   let leftover: Leftover | null = null;
   host.listen(window, "pagehide", () => {
     if (leftover) putBack(shelf, leftover);
   });
   for (;;) {
-    leftover = await shelf.claim(key, Date.now());
+    leftover = await shelf.claim(claimant, Date.now());
     if (!leftover) return;
     const { about, entries } = leftover;
     // Of a session that is over by now only what plays by itself is worth a session of its own.
@@ -73,5 +73,5 @@ async function sendLeftover(leftover: Leftover, shelf: Shelf, post: Post): Promi
 
 /** For the next page load. */
 function putBack(shelf: Shelf, { about }: Leftover): void {
-  shelf.save({ ...about, isClosed: true }, []);
+  shelf.save({ ...about, isClosed: true, isClaimed: false }, []);
 }

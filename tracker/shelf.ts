@@ -16,6 +16,17 @@ export interface ShelfTab {
   aliveAt: number;
   /** True once its page said that it goes. */
   isClosed: boolean;
+  /** A later page load is at it. */
+  isClaimed?: boolean;
+}
+
+/** Who asks for the tabs of others. */
+export interface Claimant {
+  key: string;
+  /** Its own, which it leaves alone. */
+  tab: string;
+  /** A browser tab's name is handed on by the page that goes, so that no earlier tab of this group lives, whatever it could still write. */
+  tabGroup: string;
 }
 
 /** A tab of an earlier page load, claimed by this one. */
@@ -32,7 +43,7 @@ export interface Shelf {
   /** Removes what is durable; with `Infinity` the tab as well. */
   forget: (tab: string, upto: number) => void;
   /** Takes over one tab that is not alive, or null. No two page loads are given the same one. */
-  claim: (key: string, now: number) => Promise<Leftover | null>;
+  claim: (claimant: Claimant, now: number) => Promise<Leftover | null>;
   /** Removes everything, of every tab. */
   wipe: () => void;
   close: () => void;
@@ -111,7 +122,7 @@ export function createShelf(): Shelf {
         if (upto === Infinity) tabs.delete(tab);
       });
     },
-    async claim(key, now) {
+    async claim({ key, tab, tabGroup }, now) {
       const opened = await open();
       if (!opened) return null;
       return await new Promise<Leftover | null>((resolve) => {
@@ -122,13 +133,15 @@ export function createShelf(): Shelf {
         const all = tabs.getAll();
         all.onsuccess = () => {
           for (const about of all.result as ShelfTab[]) {
-            if (about.key !== key || !(about.isClosed || about.aliveAt < now - DEAD_AFTER_MS)) continue;
+            const isLeft = about.start.tabGroup === tabGroup && !about.isClaimed;
+            if (about.key !== key || about.tab === tab || !(about.isClosed || isLeft || about.aliveAt < now - DEAD_AFTER_MS))
+              continue;
             if (about.aliveAt < now - MAX_AGE_MS) {
               tabs.delete(about.tab);
               batches.delete(rangeOf(about.tab, Infinity));
               continue;
             }
-            tabs.put({ ...about, aliveAt: now, isClosed: false });
+            tabs.put({ ...about, aliveAt: now, isClosed: false, isClaimed: true });
             const held = batches.getAll(rangeOf(about.tab, Infinity));
             held.onsuccess = () => (leftover = { about, entries: held.result as Entry[] });
             return;

@@ -212,7 +212,8 @@ export function startVisit(settings: Settings): Visit {
   }
 
   function sendOld(): void {
-    void sendLeftovers(host, shelf, key, createPost(ingestUrl(endpoint, key), hostFetch)).catch(host.fail);
+    const { tab, tabGroup } = session;
+    void sendLeftovers(host, shelf, { key, tab, tabGroup }, createPost(ingestUrl(endpoint, key), hostFetch)).catch(host.fail);
   }
 
   function mark(marker: Marker): void {
