@@ -14,7 +14,8 @@ import { ROOT, startProcess, type ServerProcess } from "./processes.ts";
 const OPEN_GATES = { RATE_LIMIT_REQUESTS_PER_SEC: "1000000", RATE_LIMIT_BURST: "10000000", MAX_EVENTS_PER_SESSION: "1000000000" };
 const SUPERUSER = { email: "bench@example.com", password: "a long bench password" };
 const HEALTH_MS = 30_000;
-const WAL_FILES = 150;
+/** As many as `max_wal_size` of the embedded Postgres comes to: what it has when it has run for a while under load. */
+const WAL_FILES = 256;
 
 export interface Watchback extends ServerProcess {
   readonly key: string;

@@ -63,7 +63,7 @@ export async function wholePath(rig: Rig): Promise<Figure> {
       { what: "server CPU a batch", value: ours.cpuMicros, unit: "us", bar: { atMost: 25 } },
       { what: "of the usual way", value: ours.batchesPerSec / usual.batchesPerSec, unit: "x", bar: { atLeast: 12 } },
     ],
-    details: { floor: floor.rowsPerSec.map(Math.round), rounds: ours.rounds },
+    details: { floor: floor.rowsPerSec.map(Math.round), rounds: ours.rounds, tried: ours.tried },
   };
 }
 

@@ -20,6 +20,8 @@ export interface SearchResult {
   p50Ms: number;
   p99Ms: number;
   rounds: RoundResult[];
+  /** Every round of the search, kept or not: [batches a second offered, p99 in ms, milliseconds since the search began]. */
+  tried: [offeredPerSec: number, p99Ms: number, atMs: number][];
 }
 
 const STEP = 1.35;
@@ -46,10 +48,16 @@ function isKept(round: RoundResult, maxP99Ms: number): boolean {
 /** @param fleet opened, and warm by the first steps */
 export async function findHighestRate(fleet: Fleet, options: SearchOptions): Promise<SearchResult> {
   const startAt = performance.now();
+  const tried: SearchResult["tried"] = [];
+  const tryOnce = async (rate: number): Promise<RoundResult> => {
+    const round = await runRound(fleet, rate, options.roundMs);
+    tried.push([Math.round(rate), Math.round(round.p99Ms * 10) / 10, Math.round(performance.now() - startAt)]);
+    return round;
+  };
   const isGood = async (rate: number): Promise<boolean> => {
     // One bad round may be the machine's fault; as many as this are the server's.
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (isKept(await runRound(fleet, rate, options.roundMs), options.maxP99Ms)) return true;
+      if (isKept(await tryOnce(rate), options.maxP99Ms)) return true;
     }
     return false;
   };
@@ -71,7 +79,7 @@ export async function findHighestRate(fleet: Fleet, options: SearchOptions): Pro
     const rounds: RoundResult[] = [];
     for (let i = 0; i < PROOF_ROUNDS; i++) {
       options.onProof?.(i, "before");
-      rounds.push(await runRound(fleet, rate, options.roundMs));
+      rounds.push(await tryOnce(rate));
       options.onProof?.(i, "after");
     }
     const kept = rounds.filter((round) => isKept(round, options.maxP99Ms)).length;
@@ -81,6 +89,7 @@ export async function findHighestRate(fleet: Fleet, options: SearchOptions): Pro
         p50Ms: median(rounds.map((round) => round.p50Ms)),
         p99Ms: median(rounds.map((round) => round.p99Ms)),
         rounds,
+        tried,
       };
     }
   }
