@@ -71,6 +71,26 @@ const limitsSchema = v.object({
   flushWatchedMs: natural,
 });
 
+/** How much text is masked: what looks sensitive, everything, nothing. */
+export const MASK_TEXT = ["sensitive", "all", "none"] as const;
+
+/**
+ * What a project asks of its trackers. The stricter of this and the page's own options holds: the smaller share, the stronger mask; selectors
+ * add up. A tracker keeps it for its next page load; what was recorded under looser rules is not sent.
+ */
+export const trackerSettingsSchema = v.object({
+  sampleRate: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  maskAllInputs: v.boolean(),
+  maskText: v.picklist(MASK_TEXT),
+  maskTextSelector: text(1024),
+  blockSelector: text(1024),
+  /** False: neither is recorded, whatever the page says. */
+  recordConsole: v.boolean(),
+  recordNetwork: v.boolean(),
+  respectDoNotTrack: v.boolean(),
+});
+export type TrackerSettings = v.InferOutput<typeof trackerSettingsSchema>;
+
 const seqOrNone = v.pipe(v.number(), v.integer(), v.minValue(-1));
 
 /** The closed set of reasons in an `error`. */
@@ -105,6 +125,7 @@ export const toTracker = {
     resumeToken: v.string(),
     limits: limitsSchema,
     watchers: natural,
+    settings: v.optional(trackerSettingsSchema),
   }),
   /** Everything of `tab` up to and including `upto` is durable; forget it. */
   ack: v.object({ tab: v.string(), upto: seqOrNone }),

@@ -5,6 +5,7 @@
  */
 
 import { DEFAULT_TRACKER_LIMITS } from "../protocol/limits.ts";
+import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { ensureSecret } from "./auth/secret.ts";
 import { systemClock, type Clock } from "./clock.ts";
@@ -104,6 +105,7 @@ async function startRooms(
   lifecycle.onStop("database pool", () => db.stop());
 
   const secret = await ensureSecret(db, "session_secret", config.SESSION_SECRET_KEY);
+  const audit = createAudit({ db, clock });
   const auth = createAuth({
     db,
     clock,
@@ -116,7 +118,7 @@ async function startRooms(
     db,
     clock,
     defaultProjectKey: config.DEFAULT_PROJECT_KEY,
-    onAccessChanged: () => auth.forgetIdentities(),
+    onAccessChanged: () => auth.rightsChanged(),
   });
   const project = await projects.prepareFirstProject();
   const projectKey = project.keys.find((key) => key === config.DEFAULT_PROJECT_KEY) ?? project.keys[0] ?? "";
@@ -209,7 +211,7 @@ async function startRooms(
     projects,
     db,
     store,
-    routes: [...auth.routes, ...projects.routes, ...replay.routes, ...retention.routes],
+    routes: [...auth.routes, ...audit.routes, ...projects.routes, ...replay.routes, ...retention.routes],
     clock,
     logger: log.child("net"),
     metrics,

@@ -3,7 +3,7 @@ import { importsOf, resolveImport, sourceFiles, type SourceFile } from "./harnes
 
 /** Which rooms of the server a room may know. What is not here is a room that knows none. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  net: ["auth", "db", "errors", "ingest", "issues", "live", "projects", "replay", "retention", "store"],
+  net: ["audit", "auth", "db", "errors", "ingest", "issues", "live", "projects", "replay", "retention", "store"],
   ingest: ["live", "projects", "store"],
   // `History` is declared by the live edge, which needs it, and implemented by replay.
   replay: ["auth", "db", "live", "store"],
@@ -12,7 +12,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   issues: ["db"],
   projects: ["auth", "db"],
   auth: ["db"],
-  retention: ["db"],
+  audit: ["auth", "db"],
+  privacy: ["auth", "db"],
+  retention: ["auth", "db"],
   store: ["db"],
   cluster: ["db"],
 };

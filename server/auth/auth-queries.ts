@@ -1,5 +1,6 @@
 /** Every statement about people, their sign-ins and tokens, and set-up links. Times are epoch milliseconds by our clock. */
 
+import type { Role } from "./identity.ts";
 import type { Database, Queryable } from "../db/db.ts";
 
 /** Serialises the making of the first administrator between processes and links. */
@@ -18,13 +19,16 @@ export interface OwnerRow {
   user_id: number;
   email: string;
   is_admin: boolean;
-  project_ids: number[];
+  /** Project id (as text) to role. */
+  roles: Record<string, Role>;
   expires_at: number | null;
 }
 
-const VISIBLE = `CASE WHEN u.is_admin THEN ARRAY(SELECT p.id FROM projects p WHERE p.removed_at IS NULL)
-  ELSE ARRAY(SELECT m.project_id FROM project_members m JOIN projects p ON p.id = m.project_id
-             WHERE m.user_id = u.id AND p.removed_at IS NULL) END AS project_ids`;
+const VISIBLE = `CASE WHEN u.is_admin
+  THEN (SELECT jsonb_object_agg(p.id, 'owner') FROM projects p WHERE p.removed_at IS NULL)
+  ELSE (SELECT jsonb_object_agg(m.project_id, m.role) FROM project_members m JOIN projects p ON p.id = m.project_id
+        WHERE m.user_id = u.id AND p.removed_at IS NULL) END`;
+const ROLES_OF = `coalesce(${VISIBLE}, '{}') AS roles`;
 
 /** The person of an e-mail address, whatever its case; null for none and for one who was disabled. */
 export async function findUser(db: Queryable, email: string): Promise<UserRow | null> {
@@ -64,7 +68,7 @@ export async function deleteSignIn(db: Queryable, hash: Uint8Array): Promise<voi
 /** Whose a sign-in is, or null. */
 export async function findSignIn(db: Queryable, hash: Uint8Array, now: number): Promise<OwnerRow | null> {
   const rows = await db.query<OwnerRow>(
-    `SELECT u.id AS user_id, u.email, u.is_admin, ${VISIBLE}, (extract(epoch FROM s.expires_at) * 1000)::float8 AS expires_at
+    `SELECT u.id AS user_id, u.email, u.is_admin, ${ROLES_OF}, (extract(epoch FROM s.expires_at) * 1000)::float8 AS expires_at
      FROM sign_ins s JOIN users u ON u.id = s.user_id
      WHERE s.token_hash = $1 AND s.expires_at > to_timestamp($2 / 1000.0) AND u.disabled_at IS NULL`,
     [hash, now],
@@ -79,7 +83,7 @@ export async function findToken(
   now: number,
 ): Promise<(OwnerRow & { token_id: number; scopes: string[]; project_id: number | null }) | null> {
   const rows = await db.query<OwnerRow & { token_id: number; scopes: string[]; project_id: number | null }>(
-    `SELECT t.id AS token_id, t.scopes, t.project_id, u.id AS user_id, u.email, u.is_admin, ${VISIBLE},
+    `SELECT t.id AS token_id, t.scopes, t.project_id, u.id AS user_id, u.email, u.is_admin, ${ROLES_OF},
        (extract(epoch FROM t.expires_at) * 1000)::float8 AS expires_at
      FROM tokens t JOIN users u ON u.id = t.user_id
      WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND u.disabled_at IS NULL

@@ -65,7 +65,7 @@ async function newToken(identity: Identity, wanted: object): Promise<{ id: numbe
 }
 
 function visible(identity: Identity): number[] {
-  return identity.kind === "nobody" ? [] : [...identity.projectIds].sort((a, b) => a - b);
+  return identity.kind === "nobody" ? [] : [...identity.roles.keys()].sort((a, b) => a - b);
 }
 
 describe("signing in", () => {
@@ -77,7 +77,9 @@ describe("signing in", () => {
     expect(identity).toMatchObject({ kind: "user", userId, email: "Ada@Example.com", isAdmin: false });
     expect(visible(identity)).toEqual([shop]);
     const me = await call("GET", "/auth/me", { identity });
-    expect(me.json).toEqual({ user: { id: userId, email: "Ada@Example.com", isAdmin: false, projectIds: [shop] } });
+    expect(me.json).toEqual({
+      user: { id: userId, email: "Ada@Example.com", isAdmin: false, projectIds: [shop], roles: { [String(shop)]: "viewer" } },
+    });
     const secret = cookie.split("=")[1] ?? "";
     const [row] = await test.database.query<{ all: string }>("SELECT string_agg(s::text, '') AS all FROM sign_ins s");
     expect(row?.all).not.toContain(secret);

@@ -101,17 +101,17 @@ describe("what an identity may see", () => {
     userId: 1,
     isAdmin: false,
     scopes: new Set(scopes),
-    projectIds: new Set([7]),
+    roles: new Map([[7, "viewer"]]),
   });
 
   it("AUT-11 AUT-18 is its projects, with a token only under a reading scope", () => {
     expect(maySee({ kind: "nobody" }, 7)).toBe(false);
-    expect(maySee({ kind: "user", userId: 1, email: "a@b", isAdmin: false, signInId: "", projectIds: new Set([7]) }, 7)).toBe(
-      true,
-    );
-    expect(maySee({ kind: "user", userId: 1, email: "a@b", isAdmin: false, signInId: "", projectIds: new Set([7]) }, 8)).toBe(
-      false,
-    );
+    expect(
+      maySee({ kind: "user", userId: 1, email: "a@b", isAdmin: false, signInId: "", roles: new Map([[7, "viewer"]]) }, 7),
+    ).toBe(true);
+    expect(
+      maySee({ kind: "user", userId: 1, email: "a@b", isAdmin: false, signInId: "", roles: new Map([[7, "viewer"]]) }, 8),
+    ).toBe(false);
     expect(maySee(token(["read"]), 7)).toBe(true);
     expect(maySee(token(["admin"]), 7)).toBe(true);
     expect(maySee(token(["sourcemaps"]), 7)).toBe(false);

@@ -10,13 +10,25 @@ import { prepareFirstAdministrator } from "./first-administrator.ts";
 import { createIdentities } from "./identities.ts";
 import type { Credentials, Identity } from "./identity.ts";
 import { createPasswords } from "./passwords.ts";
+import { createRights } from "./rights.ts";
 import { createSetupRoutes } from "./setup-routes.ts";
 import { createSignIns } from "./sign-ins.ts";
 import { createSignInRoutes } from "./sign-in-routes.ts";
 import { createTokenRoutes } from "./token-routes.ts";
 import { isTrusted } from "./trusted-origin.ts";
 
-export { type Credentials, type Identity, maySee, readableProjects } from "./identity.ts";
+export {
+  type Credentials,
+  type Identity,
+  maySee,
+  readableProjects,
+  requireRole,
+  type Role,
+  roleIn,
+  ROLES,
+  type Scope,
+  SCOPES,
+} from "./identity.ts";
 export { ensureSecret } from "./secret.ts";
 
 /** What the other rooms ask of auth. */
@@ -33,8 +45,13 @@ export interface Auth {
   isTrustedOrigin(origin: string | undefined, host: string | undefined, secFetchSite: string | undefined): boolean;
   /** Makes the first administrator from `CREATE_SUPERUSER`, or a one-time set-up link; null where there is an administrator. */
   prepareFirstAdministrator(): Promise<{ setupUrl: string } | { createdEmail: string } | null>;
-  /** What was remembered about identities is read again: projects or members changed. */
-  forgetIdentities(): void;
+  /**
+   * To be called after anything that takes or gives rights was committed: people, members, tokens, sign-ins, keys, projects. What
+   * this process remembers is forgotten and its listeners are told at once, those of other processes within 2 s.
+   */
+  rightsChanged(): Promise<void>;
+  /** Calls `listener` whenever rights may have changed, here or in another process; returns how to stop that. */
+  onRightsChanged(listener: () => void): () => void;
   /** Begins to write behind when sign-ins and tokens were used last. */
   start(): void;
   /** Writes what is left of that. */
@@ -69,19 +86,26 @@ export function createAuth(deps: AuthDeps): Auth {
     },
   });
   const signIns = createSignIns({ db, clock, cookie });
-  const forget = () => {
+  const rights = createRights({ db, clock, log });
+  rights.onChange(() => {
     identities.forget();
-  };
+  });
+  const forget = () => rights.changed();
   return {
     identify: (credentials) => identities.identify(credentials),
     isTrustedOrigin: (origin, host, secFetchSite) =>
       isTrusted({ publicUrl: deps.publicUrl, allowed: deps.allowedOrigins ?? [] }, origin, host, secFetchSite),
     prepareFirstAdministrator: () => prepareFirstAdministrator({ db, clock, passwords }, deps.createSuperuser, deps.publicUrl),
-    forgetIdentities: forget,
+    rightsChanged: () => rights.changed(),
+    onRightsChanged: (listener) => rights.onChange(listener),
     start: () => {
       identities.start();
+      rights.start();
     },
-    stop: () => identities.stop(),
+    async stop() {
+      rights.stop();
+      await identities.stop();
+    },
     routes: [
       ...createSignInRoutes({
         db,

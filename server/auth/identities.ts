@@ -6,7 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { Database } from "../db/db.ts";
 import { findSignIn, findToken, saveLastUses } from "./auth-queries.ts";
-import type { Credentials, Identity } from "./identity.ts";
+import type { Credentials, Identity, Role } from "./identity.ts";
 import { type CookieStyle, hashSecret, readCookie } from "./cookies.ts";
 
 const FRESH_MS = 2_000;
@@ -73,7 +73,7 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
       email: row.email,
       isAdmin: row.is_admin,
       signInId: hash.toString("hex"),
-      projectIds: new Set(row.project_ids),
+      roles: rolesOf(row.roles, null),
     };
   }
 
@@ -87,7 +87,7 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
       userId: row.user_id,
       isAdmin: row.is_admin && only === null && row.scopes.includes("admin"),
       scopes: new Set(row.scopes),
-      projectIds: new Set(only === null ? row.project_ids : row.project_ids.filter((id) => id === only)),
+      roles: rolesOf(row.roles, only),
     };
   }
 
@@ -147,4 +147,9 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
 function readBearer({ authorization, token }: Credentials): string | null {
   if (/^Bearer\b/i.test(authorization ?? "")) return /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1] ?? "";
   return token === undefined || token === "" ? null : token;
+}
+
+function rolesOf(roles: Readonly<Record<string, Role>>, only: number | null): ReadonlyMap<number, Role> {
+  const all = Object.entries(roles).map(([id, role]): [number, Role] => [Number(id), role]);
+  return new Map(only === null ? all : all.filter(([id]) => id === only));
 }

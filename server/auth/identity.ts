@@ -1,11 +1,32 @@
 /** Who somebody turned out to be, and what follows from it. */
 
+import { AppError } from "../app-error.ts";
+
 const NONE: ReadonlySet<number> = new Set();
 
-/** `nobody` has shown nothing; `user` a sign-in cookie; `token` a bearer token. */
+/**
+ * What a member may do in a project, each more than the one before: `viewer` watches; `member` also pins and marks; `admin` also changes
+ * settings, keys and members, and erases; `owner` also removes the project and makes owners. An administrator of the installation is
+ * owner of every project.
+ */
+export const ROLES = ["viewer", "member", "admin", "owner"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** What a bearer token may be for; `admin` is all that its owner may do. */
+export const SCOPES = ["ingest", "read", "sourcemaps", "admin"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** `nobody` has shown nothing; `user` a sign-in cookie; `token` a bearer token. `roles` maps project id to the person's role there. */
 export type Identity =
   | { kind: "nobody" }
-  | { kind: "user"; userId: number; email: string; isAdmin: boolean; signInId: string; projectIds: ReadonlySet<number> }
+  | {
+      kind: "user";
+      userId: number;
+      email: string;
+      isAdmin: boolean;
+      signInId: string;
+      roles: ReadonlyMap<number, Role>;
+    }
   | {
       kind: "token";
       tokenId: number;
@@ -13,7 +34,8 @@ export type Identity =
       /** Only for an administrator's token of scope `admin` that is not bound to a project. */
       isAdmin: boolean;
       scopes: ReadonlySet<string>;
-      projectIds: ReadonlySet<number>;
+      /** The roles of its owner, in the project it is bound to or in all of his. */
+      roles: ReadonlyMap<number, Role>;
     };
 
 /** The credentials of a request or an upgrade, as they came. */
@@ -25,19 +47,32 @@ export interface Credentials {
   token?: string | undefined;
 }
 
-/** True where this identity may read the sessions of this project. `projectIds` of an administrator holds every project. */
+/** The role that this identity acts with in a project; null for none. A token of scope `read` is a viewer, whoever owns it. */
+export function roleIn(identity: Identity, projectId: number): Role | null {
+  if (identity.kind === "nobody") return null;
+  const role = identity.roles.get(projectId) ?? null;
+  if (identity.kind === "user" || role === null || identity.scopes.has("admin")) return role;
+  return identity.scopes.has("read") ? "viewer" : null;
+}
+
+/** True where this identity may read the sessions of this project. */
 export function maySee(identity: Identity, projectId: number): boolean {
-  return readableProjects(identity).has(projectId);
+  return roleIn(identity, projectId) !== null;
 }
 
 /** Every project whose sessions this identity may read; none for a token without the scope `read` or `admin`. */
 export function readableProjects(identity: Identity): ReadonlySet<number> {
-  switch (identity.kind) {
-    case "nobody":
-      return NONE;
-    case "user":
-      return identity.projectIds;
-    case "token":
-      return identity.scopes.has("read") || identity.scopes.has("admin") ? identity.projectIds : NONE;
-  }
+  if (identity.kind === "nobody") return NONE;
+  return new Set([...identity.roles.keys()].filter((projectId) => maySee(identity, projectId)));
+}
+
+/**
+ * Asks for a role in a project.
+ * @throws AppError `not_found` where the project is not visible at all, as for one that does not exist; `forbidden` where the role is
+ * too low
+ */
+export function requireRole(identity: Identity, projectId: number, least: Role): void {
+  const role = roleIn(identity, projectId);
+  if (role === null) throw new AppError("not_found", "there is nothing here under this id");
+  if (ROLES.indexOf(role) < ROLES.indexOf(least)) throw new AppError("forbidden", `this takes the role ${least} in the project`);
 }

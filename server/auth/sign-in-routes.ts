@@ -61,10 +61,16 @@ export function createSignInRoutes(deps: SignInRoutesDeps): readonly Route[] {
       handle: ({ identity }) => {
         if (identity.kind === "nobody") throw new AppError("auth", "sign in first");
         const { userId: id, isAdmin } = identity;
-        const projectIds = [...identity.projectIds].sort((a, b) => a - b);
+        const roles = Object.fromEntries(identity.roles);
+        const projectIds = [...identity.roles.keys()].sort((a, b) => a - b);
         return identity.kind === "user"
-          ? { json: { user: { id, email: identity.email, isAdmin, projectIds } } }
-          : { json: { user: { id, isAdmin, projectIds }, token: { id: identity.tokenId, scopes: [...identity.scopes].sort() } } };
+          ? { json: { user: { id, email: identity.email, isAdmin, projectIds, roles } } }
+          : {
+              json: {
+                user: { id, isAdmin, projectIds, roles },
+                token: { id: identity.tokenId, scopes: [...identity.scopes].sort() },
+              },
+            };
       },
     },
   ];

@@ -1,6 +1,6 @@
 /** What a room needs to answer HTTP, without the HTTP library: `server/net` turns these into uWebSockets.js handlers. */
 
-import type { Identity } from "../auth/auth.ts";
+import type { Identity, Role } from "../auth/auth.ts";
 
 export type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
 
@@ -40,6 +40,8 @@ export interface Route {
   /** e.g. `/v1/sessions/:id`; `:name` matches one segment. */
   path: string;
   access: Access;
+  /** Least role in the project of what the path or body names. The room asks for it with `requireRole`; the two-tenant tests hold it to that. */
+  role?: Role;
   /** One line for `GET /v1/openapi.json`. */
   summary: string;
   /** Default 64 KiB. */

@@ -33,12 +33,22 @@ function build(defaultProjectKey: string): Projects {
     db: test.database,
     clock: createTestClock(0),
     defaultProjectKey,
-    onAccessChanged: () => accessChanges++,
+    onAccessChanged: () => {
+      accessChanges++;
+      return Promise.resolve();
+    },
   });
 }
 
 function person(isAdmin: boolean, ...projectIds: number[]): Identity {
-  return { kind: "user", userId: 1, email: "a@example.com", isAdmin, signInId: "", projectIds: new Set(projectIds) };
+  return {
+    kind: "user",
+    userId: 1,
+    email: "a@example.com",
+    isAdmin,
+    signInId: "",
+    roles: new Map(projectIds.map((id) => [id, isAdmin ? "owner" : "viewer"])),
+  };
 }
 
 describe("the first project", () => {

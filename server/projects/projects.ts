@@ -32,8 +32,8 @@ export interface ProjectsDeps {
   clock: Clock;
   /** `DEFAULT_PROJECT_KEY`; empty where one is to be generated. */
   defaultProjectKey: string;
-  /** A project was made or its members changed: whoever caches who may see what must look again (`auth.forgetIdentities`). */
-  onAccessChanged?: () => void;
+  /** A project was made or its members changed: whoever caches who may see what must look again (`auth.rightsChanged`). */
+  onAccessChanged?: () => Promise<void>;
 }
 
 /** Builds the room. It holds no timer and no connection of its own. */
@@ -51,7 +51,7 @@ export function createProjects(deps: ProjectsDeps): Projects {
       db: deps.db,
       onChange: () => {
         keys.forget();
-        deps.onAccessChanged?.();
+        void deps.onAccessChanged?.();
       },
     }),
   };

@@ -31,7 +31,7 @@ it("REP-16 while Postgres is away every route says so with 503, and answers agai
       email: "a@b",
       isAdmin: true,
       signInId: "",
-      projectIds: new Set([projectId]),
+      roles: new Map([[projectId, "viewer"]]),
     };
     const statuses = async () => {
       const answers = [];

@@ -30,7 +30,14 @@ let member: Identity;
 beforeAll(async () => {
   test = await createTestDatabase();
   const { id: projectId } = await insertProject(test.database, "shop");
-  member = { kind: "user", userId: 1, email: "a@example.com", isAdmin: false, signInId: "", projectIds: new Set([projectId]) };
+  member = {
+    kind: "user",
+    userId: 1,
+    email: "a@example.com",
+    isAdmin: false,
+    signInId: "",
+    roles: new Map([[projectId, "viewer"]]),
+  };
   const where = { sessionId: "failing", projectId, startedOn: DAY, tab: "main" };
   await insertSession(test.database, { ...where, startedAt: START });
   await insertTab(test.database, "failing", "main", START);

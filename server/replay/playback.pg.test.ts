@@ -36,7 +36,14 @@ let call: ReturnType<typeof createCaller>;
 beforeAll(async () => {
   test = await createTestDatabase();
   projectId = (await insertProject(test.database, "shop")).id;
-  member = { kind: "user", userId: 1, email: "a@example.com", isAdmin: false, signInId: "", projectIds: new Set([projectId]) };
+  member = {
+    kind: "user",
+    userId: 1,
+    email: "a@example.com",
+    isAdmin: false,
+    signInId: "",
+    roles: new Map([[projectId, "viewer"]]),
+  };
   const { routes } = createReplay({
     db: test.database,
     clock: createTestClock(T0),

@@ -83,7 +83,14 @@ afterAll(async () => {
 });
 
 function person(userId: number, isAdmin: boolean, ...projectIds: number[]): Identity {
-  return { kind: "user", userId, email: `${userId}@example.com`, isAdmin, signInId: "", projectIds: new Set(projectIds) };
+  return {
+    kind: "user",
+    userId,
+    email: `${userId}@example.com`,
+    isAdmin,
+    signInId: "",
+    roles: new Map(projectIds.map((id) => [id, isAdmin ? "owner" : "viewer"])),
+  };
 }
 
 interface List {

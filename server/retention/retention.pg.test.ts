@@ -94,7 +94,7 @@ describe("the clean-up", () => {
   it("RET-1 can be asked for by an administrator", async () => {
     await insert("old", "2026-11-01");
     const call = createCaller(build().routes);
-    const user = { kind: "user" as const, userId: 1, email: "a@b", signInId: "", projectIds: new Set<number>() };
+    const user = { kind: "user" as const, userId: 1, email: "a@b", signInId: "", roles: new Map() };
     expect((await call("DELETE", "/sessions/cleanup", { identity: { ...user, isAdmin: false } })).status).toBe(403);
     const answer = await call("DELETE", "/sessions/cleanup", { identity: { ...user, isAdmin: true } });
     expect(answer.json).toMatchObject({ sessions: 1, batches: 1, days: ["2026-11-01"] });

@@ -15,14 +15,21 @@ import { createWire, type Wire } from "../../server/net/wire.ts";
 
 export const BARE_KEY = "0123456789abcdef0123456789abcdef";
 
-const user: Identity = { kind: "user", userId: 1, email: "a@b.c", isAdmin: false, signInId: "s", projectIds: new Set([1]) };
+const user: Identity = {
+  kind: "user",
+  userId: 1,
+  email: "a@b.c",
+  isAdmin: false,
+  signInId: "s",
+  roles: new Map([[1, "viewer"]]),
+};
 const reader: Identity = {
   kind: "token",
   tokenId: 1,
   userId: 1,
   isAdmin: false,
   scopes: new Set(["read"]),
-  projectIds: new Set([1]),
+  roles: new Map([[1, "viewer"]]),
 };
 
 /** What the rooms heard, and the ways to them. */

@@ -1,0 +1,70 @@
+/** What every room needs to write down what was done: the words and the entry. `server/audit` keeps them. */
+
+import type { Queryable } from "./db/db.ts";
+
+/** Everything that is written down; a new kind of deed gets a word here. */
+export const AUDIT_ACTIONS = [
+  "sign_in",
+  "sign_in_failed",
+  "sign_out",
+  "sign_out_everywhere",
+  "password_changed",
+  "password_reset_link_made",
+  "invitation_made",
+  "invitation_revoked",
+  "invitation_accepted",
+  "user_disabled",
+  "user_enabled",
+  "member_added",
+  "member_role_changed",
+  "member_removed",
+  "token_made",
+  "token_revoked",
+  "project_made",
+  "project_changed",
+  "project_removed",
+  "key_made",
+  "key_revoked",
+  "session_watched",
+  "session_replayed",
+  "session_exported",
+  "session_pinned",
+  "session_unpinned",
+  "session_erased",
+  "person_erased",
+  "retention_run",
+  "leak_scan_run",
+  "share_link_made",
+  "share_link_revoked",
+  "share_link_opened",
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** Who did it: an identity as auth found it, or `system` for what the server does by itself. */
+export type AuditActor =
+  | "system"
+  | { readonly kind: "nobody" }
+  | { readonly kind: "user"; readonly userId: number; readonly email: string }
+  | { readonly kind: "token"; readonly tokenId: number; readonly userId: number };
+
+/** What happened. Texts are cut and cleaned when they are written; nothing secret belongs in `data`. */
+export interface AuditEntry {
+  action: AuditAction;
+  actor: AuditActor;
+  peer?: string;
+  projectId?: number | null;
+  /** What it was done to, e.g. `{kind: "session", id: "…"}`. */
+  subject?: { kind: string; id: string } | null;
+  /** The visitor it is about (`userId` of the session), where there is one. */
+  personId?: string | null;
+  data?: Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+}
+
+/** Where it is written down. */
+export interface AuditTrail {
+  /**
+   * Writes an entry, in the transaction of the deed where `tx` is given. To be awaited before the deed is answered: what cannot be
+   * written down is not done.
+   */
+  record(entry: AuditEntry, tx?: Queryable): Promise<void>;
+}
