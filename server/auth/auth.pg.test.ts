@@ -78,7 +78,7 @@ describe("signing in", () => {
     expect(visible(identity)).toEqual([shop]);
     const me = await call("GET", "/auth/me", { identity });
     expect(me.json).toEqual({
-      user: { id: userId, email: "Ada@Example.com", isAdmin: false, projectIds: [shop], roles: { [String(shop)]: "viewer" } },
+      user: { id: userId, email: "Ada@Example.com", isAdmin: false, projectIds: [shop], roles: { [String(shop)]: "member" } },
     });
     const secret = cookie.split("=")[1] ?? "";
     const [row] = await test.database.query<{ all: string }>("SELECT string_agg(s::text, '') AS all FROM sign_ins s");

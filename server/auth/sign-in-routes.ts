@@ -23,7 +23,7 @@ export interface SignInRoutesDeps {
   byAccount: Attempts;
   byAddress: Attempts;
   /** A sign-in ended: what is remembered of it must go. */
-  onSignedOut(): void;
+  onSignedOut: () => Promise<void>;
 }
 
 /** The rows of the route table about signing in and out. */
@@ -49,7 +49,7 @@ export function createSignInRoutes(deps: SignInRoutesDeps): readonly Route[] {
       summary: "Ends the sign-in of this browser",
       handle: async (request) => {
         const cookie = await deps.signIns.end(request);
-        deps.onSignedOut();
+        await deps.onSignedOut();
         return { headers: { "Set-Cookie": cookie }, json: { signedOut: true } };
       },
     },

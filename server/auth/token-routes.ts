@@ -33,7 +33,7 @@ export interface TokenRoutesDeps {
   db: Queryable;
   clock: Clock;
   /** A token was revoked: what is remembered of it must go. */
-  onRevoked: () => void;
+  onRevoked: () => Promise<void>;
 }
 
 /** The rows of the route table about bearer tokens. */
@@ -61,7 +61,7 @@ export function createTokenRoutes({ db, clock, onRevoked }: TokenRoutesDeps): re
       handle: async ({ identity, params }) => {
         const { userId, isAdmin } = person(identity);
         if (!(await revokeToken(db, readId(params["id"]), isAdmin ? null : userId))) throw notFound();
-        onRevoked();
+        await onRevoked();
         return { json: { revoked: true } };
       },
     },
