@@ -75,8 +75,8 @@ describe("migrations", () => {
     await expect(run()).rejects.toThrow("was changed");
     write(["0001_make_a.sql", "CREATE TABLE a ()"]);
     await expect(run()).rejects.toThrow("newer Watchback");
-    write(["0001_make_a.sql", ""], ["0003_make_c.sql", ""]);
-    expect(() => readMigrations(folder)).toThrow("should have number 2");
+    write(["0001_make_a.sql", ""], ["0001_make_c.sql", ""]);
+    expect(() => readMigrations(folder)).toThrow("number of its own");
   });
 
   it("DB-4 refuse a server that is too old", () => {

@@ -52,7 +52,7 @@ function cannotUse(connection: ConnectionOptions, error: unknown): AppError {
 
 /**
  * Reads the numbered files of a folder, in order.
- * @throws AppError `config` where the numbers have a hole or a double
+ * @throws AppError `config` where a file has no number, or the number of another
  */
 export function readMigrations(folder: string): Migration[] {
   const names = readdirSync(folder).filter((name) => name.endsWith(".sql"));
@@ -61,8 +61,9 @@ export function readMigrations(folder: string): Migration[] {
     return { number: Number(FILE_NAME.exec(name)?.[1]), name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
   });
   migrations.forEach((migration, index) => {
-    if (migration.number !== index + 1)
-      throw new AppError("config", `Migration ${migration.name} should have number ${index + 1}.`);
+    const before = migrations[index - 1]?.number ?? 0;
+    if (!(migration.number > before))
+      throw new AppError("config", `Migration ${migration.name} should have a number of its own, above ${before}.`);
   });
   return migrations;
 }
