@@ -90,9 +90,9 @@ async function applyMissing(client: pg.Client, migrations: readonly Migration[],
     "SELECT number, name, checksum FROM schema_migrations ORDER BY number",
   );
   const applied = new Map(rows.map((row) => [row.number, row]));
-  const newest = rows.at(-1);
-  if (newest !== undefined && newest.number > migrations.length) {
-    throw new AppError("config", `The database was migrated by a newer Watchback (${newest.name}). Update this one.`);
+  const unknown = rows.find((row) => !migrations.some((migration) => migration.number === row.number));
+  if (unknown !== undefined) {
+    throw new AppError("config", `The database was migrated by a newer Watchback (${unknown.name}). Update this one.`);
   }
   const done: string[] = [];
   for (const migration of migrations) {
