@@ -105,7 +105,8 @@ async function startRooms(
   lifecycle.onStop("database pool", () => db.stop());
 
   const secret = await ensureSecret(db, "session_secret", config.SESSION_SECRET_KEY);
-  const audit = createAudit({ db, clock });
+  const audit = createAudit({ db, clock, log: log.child("audit") });
+  lifecycle.onStop("audit", () => audit.stop());
   const auth = createAuth({
     db,
     clock,
@@ -117,14 +118,21 @@ async function startRooms(
   const projects = createProjects({
     db,
     clock,
+    log: log.child("projects"),
+    audit,
     defaultProjectKey: config.DEFAULT_PROJECT_KEY,
     onAccessChanged: () => auth.rightsChanged(),
+  });
+  auth.onRightsChanged(() => {
+    projects.forget();
   });
   const project = await projects.prepareFirstProject();
   const projectKey = project.keys.find((key) => key === config.DEFAULT_PROJECT_KEY) ?? project.keys[0] ?? "";
   const firstAdministrator = await auth.prepareFirstAdministrator();
   auth.start();
   lifecycle.onStop("auth", () => auth.stop());
+  projects.start();
+  lifecycle.onStop("projects", () => projects.stop());
 
   // Rooms that need one another: the lower one is built first and reaches the upper one through `knot`, once everything is there.
   const knot: { ingest?: Ingest; live?: Live; net?: Net } = {};
@@ -134,6 +142,7 @@ async function startRooms(
     log: log.child("replay"),
     live: { activeSessions: (projectIds) => knot.live?.activeSessions(projectIds) ?? [] },
     holder: { erase: (sessionId) => knot.ingest?.erase(sessionId) },
+    views: audit,
   });
   lifecycle.onStop("replay", () => replay.stop());
   const retention = createRetention({
@@ -151,6 +160,7 @@ async function startRooms(
       requestCheckout: (sessionId, tab) => knot.ingest?.requestCheckout(sessionId, tab),
       watchersChanged: (sessionId, count) => knot.ingest?.watchersChanged(sessionId, count),
     },
+    views: audit,
     clock,
     log: log.child("live"),
     maxTailBytes: config.MAX_TAIL_MB * MIB,

@@ -1,5 +1,6 @@
 /** What every room needs to write down what was done: the words and the entry. `server/audit` keeps them. */
 
+import type { Identity } from "./auth/auth.ts";
 import type { Queryable } from "./db/db.ts";
 
 /** Everything that is written down; a new kind of deed gets a word here. */
@@ -8,6 +9,7 @@ export const AUDIT_ACTIONS = [
   "sign_in_failed",
   "sign_out",
   "sign_out_everywhere",
+  "sign_in_ended",
   "password_changed",
   "password_reset_link_made",
   "invitation_made",
@@ -15,6 +17,8 @@ export const AUDIT_ACTIONS = [
   "invitation_accepted",
   "user_disabled",
   "user_enabled",
+  "administrator_made",
+  "administrator_unmade",
   "member_added",
   "member_role_changed",
   "member_removed",
@@ -24,6 +28,7 @@ export const AUDIT_ACTIONS = [
   "project_changed",
   "project_removed",
   "key_made",
+  "key_renamed",
   "key_revoked",
   "session_watched",
   "session_replayed",
@@ -43,7 +48,7 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 /** Who did it: an identity as auth found it, or `system` for what the server does by itself. */
 export type AuditActor =
   | "system"
-  | { readonly kind: "nobody" }
+  | { readonly kind: "nobody"; /** The e-mail address that he gave, where he gave one. */ readonly email?: string }
   | { readonly kind: "user"; readonly userId: number; readonly email: string }
   | { readonly kind: "token"; readonly tokenId: number; readonly userId: number };
 
@@ -67,4 +72,42 @@ export interface AuditTrail {
    * written down is not done.
    */
   record(entry: AuditEntry, tx?: Queryable): Promise<void>;
+}
+
+/** How somebody saw a session: as it happened, afterwards, or by taking a copy away. */
+export type ViewKind = "live" | "replay" | "export";
+
+/** Somebody is about to see what was recorded of a visitor. */
+export interface SessionView {
+  kind: ViewKind;
+  /** By which way, in one word: `feed`, `batches`, `events`, `clip`. */
+  by: string;
+  actor: AuditActor;
+  peer: string;
+  session: { readonly sessionId: string; readonly projectId: number; readonly userId: string | null };
+}
+
+/** Where it is written down who saw whom. */
+export interface ViewTrail {
+  /**
+   * To be awaited before the first byte of the session leaves. One view is one entry: the same person (or token) on the same session in
+   * the same kind is written once in ten minutes, however many requests the player makes.
+   * @throws AppError `store` while the database is away, but for `live`: the live edge needs no database, and its views are kept in
+   * memory and written when it is back; `overload` where too many are kept already
+   */
+  viewed(view: SessionView): Promise<void>;
+}
+
+/** Who somebody is, for an entry. */
+export function actorOf(identity: Identity): AuditActor {
+  switch (identity.kind) {
+    case "nobody":
+      return { kind: "nobody" };
+    case "user":
+      return { kind: "user", userId: identity.userId, email: identity.email };
+    case "token":
+      return { kind: "token", tokenId: identity.tokenId, userId: identity.userId };
+    default:
+      return identity satisfies never;
+  }
 }

@@ -4,6 +4,7 @@ import { NOON, projectOf, TestTracker } from "../../test/harness/ingest-room.ts"
 import { TestViewer } from "../../test/harness/live-room.ts";
 import { createTestDatabase, quietLog, type TestDatabase } from "../../test/harness/postgres.ts";
 import { checkoutEvents, insertProject, textEvent } from "../../test/harness/stored-session.ts";
+import { noViews } from "../../test/harness/views.ts";
 import { waitFor } from "../../test/harness/wait.ts";
 import { DEFAULT_TRACKER_LIMITS } from "../../protocol/limits.ts";
 import { systemClock } from "../clock.ts";
@@ -56,6 +57,7 @@ async function startProcess(maxTailBytes: number): Promise<Process> {
       requestCheckout: (sessionId, tab) => knot.ingest?.requestCheckout(sessionId, tab),
       watchersChanged: (sessionId, count) => knot.ingest?.watchersChanged(sessionId, count),
     },
+    views: noViews,
     clock: systemClock,
     log: quietLog,
     maxTailBytes,

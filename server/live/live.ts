@@ -10,6 +10,7 @@ import type { Envelope } from "../../protocol/codec.ts";
 import type { RrwebEvent } from "../../protocol/rrweb-event.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
 import type { ToViewerMessage } from "../../protocol/viewer-messages.ts";
+import type { AuditActor, ViewTrail } from "../audit-trail.ts";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { BatchRow } from "../store/store.ts";
@@ -32,6 +33,9 @@ export interface ViewerPort {
   /** Bytes that the viewer has not read yet. */
   backlogBytes(): number;
   maySee(projectId: number): boolean;
+  /** Who it is, for the audit, and where he is. */
+  actor(): AuditActor;
+  readonly peer: string;
 }
 
 /** Sends one binary frame to every viewer subscribed to `topic`; implemented by `server/net`. */
@@ -110,6 +114,8 @@ export interface LiveDeps {
   history: History;
   events: SessionEvents;
   requests: TrackerRequests;
+  /** Where it is written down who watches. */
+  views: ViewTrail;
   clock: Clock;
   log: Logger;
   /** Most bytes of payloads kept in all tails together, besides what the database does not have yet (`MAX_TAIL_MB`). */
@@ -190,8 +196,6 @@ export function createLive(deps: LiveDeps): Live {
     const session = new LiveSession(found.session, found.tabs, found.startedOn, budget, deps.publisher);
     if (found.session.status === "ended") {
       session.end = { endedAt: found.session.endedAt ?? found.session.lastAt, reason: "ended" };
-    } else {
-      sessions.set(sessionId, session);
     }
     return session;
   };
@@ -199,9 +203,13 @@ export function createLive(deps: LiveDeps): Live {
   const workers: ViewerWorkers = {
     list,
     events: deps.events,
+    views: deps.views,
     log: deps.log,
     findSession,
-    openFeed: (session, port, start) => {
+    openFeed: (found, port, start) => {
+      const session = sessions.get(found.sessionId) ?? found;
+      // One that is only looked at is kept as long as it has feeds.
+      if (session.end === null) sessions.set(session.sessionId, session);
       const feed = new Feed(session, port, start, feedDeps);
       feeds.add(feed);
       session.addFeed(feed);

@@ -3,6 +3,7 @@
 import { MalformedMessage, parseMessage, type Envelope } from "../../protocol/codec.ts";
 import { fromViewer, type FromViewerMessage, type ToViewerMessage } from "../../protocol/viewer-messages.ts";
 import { AppError, toAppError } from "../app-error.ts";
+import type { ViewKind, ViewTrail } from "../audit-trail.ts";
 import type { Logger } from "../log.ts";
 import type { StartOptions } from "./feed-start.ts";
 import type { Feed } from "./feed.ts";
@@ -18,6 +19,7 @@ const MAX_FOLLOWED = 64;
 export interface ViewerWorkers {
   readonly list: LiveList;
   readonly events: SessionEvents;
+  readonly views: ViewTrail;
   readonly log: Logger;
   /** The session, live or from the database; null where there is none. */
   findSession(sessionId: string): Promise<LiveSession | null>;
@@ -106,7 +108,7 @@ export class ViewerLink implements ViewerConnection {
     const isCurrent = () => this.joining.get(sessionId) === ticket;
     let session: LiveSession;
     try {
-      session = await this.find(sessionId);
+      session = await this.findToShow(sessionId, "feed");
     } catch (error) {
       if (!isCurrent()) return;
       this.joining.delete(sessionId);
@@ -116,6 +118,7 @@ export class ViewerLink implements ViewerConnection {
     this.joining.delete(sessionId);
     this.feeds.get(sessionId)?.close(false);
     const feed = this.workers.openFeed(session, this.port, start);
+    ({ session } = feed);
     this.feeds.set(sessionId, feed);
     const phase = session.end === null ? feed.phase : "closed";
     this.send({ type: "session_joined", data: { session: session.summary, tabs: [...session.tabs], phase } });
@@ -130,7 +133,7 @@ export class ViewerLink implements ViewerConnection {
 
   private async sendEvents(request: { sessionId: string; fromIndex: number; limit?: number | undefined }): Promise<void> {
     const { sessionId, fromIndex, limit } = request;
-    const session = await this.find(sessionId);
+    const session = await this.findToShow(sessionId, "events");
     const { events, nextIndex } = await this.workers.events.readEvents(session.key, fromIndex, limit);
     this.send({ type: "session_events", data: { sessionId, fromIndex, nextIndex, events } });
   }
@@ -147,6 +150,14 @@ export class ViewerLink implements ViewerConnection {
     const session = await this.workers.findSession(sessionId);
     if (!session || !this.port.maySee(session.summary.projectId)) throw notFound();
     return session;
+  }
+
+  /** The same, once it is written down that he sees it. What happened meanwhile counts: the session's end, and a right that was withdrawn. */
+  private async findToShow(sessionId: string, by: "feed" | "events"): Promise<LiveSession> {
+    const { summary, end } = await this.find(sessionId);
+    const kind: ViewKind = by === "feed" && end === null ? "live" : "replay";
+    await this.workers.views.viewed({ kind, by, actor: this.port.actor(), peer: this.port.peer, session: summary });
+    return this.find(sessionId);
   }
 
   private answer(work: Promise<void>): void {

@@ -3,6 +3,7 @@
 import { encodeBinary, encodeText, MalformedMessage, type Envelope } from "../../protocol/codec.ts";
 import { MAX_CONTROL_BYTES } from "../../protocol/limits.ts";
 import type { WireError } from "../../protocol/tracker-messages.ts";
+import { actorOf } from "../audit-trail.ts";
 import { maySee, type Auth, type Credentials, type Identity } from "../auth/auth.ts";
 import type { Clock } from "../clock.ts";
 import type { Live, ViewerConnection, ViewerPort } from "../live/live.ts";
@@ -126,6 +127,8 @@ export class ViewerSocket extends OpenSocket {
       unsubscribe: (topic) => this.unsubscribe(topic),
       backlogBytes: () => this.backlogBytes(),
       maySee: (projectId) => maySee(this.identity, projectId),
+      actor: () => actorOf(this.identity),
+      peer: this.peer,
     };
   }
 

@@ -3,6 +3,7 @@ import { createTestClock } from "../../test/harness/clock.ts";
 import { quietLog, startCluster } from "../../test/harness/postgres.ts";
 import { createCaller } from "../../test/harness/route-caller.ts";
 import { insertProject, insertSession } from "../../test/harness/stored-session.ts";
+import { noViews } from "../../test/harness/views.ts";
 import { createAuth, type Identity } from "../auth/auth.ts";
 import { createDatabase } from "../db/pool.ts";
 import { createProjects } from "../projects/projects.ts";
@@ -21,8 +22,15 @@ it("REP-16 while Postgres is away every route says so with 503, and answers agai
     });
     const clock = createTestClock(0);
     const holder = { erase: () => undefined };
-    const projects = createProjects({ db, clock, defaultProjectKey: "" });
-    const replay = createReplay({ db, clock, log: quietLog, live: { activeSessions: () => [] }, holder });
+    const projects = createProjects({
+      db,
+      clock,
+      log: quietLog,
+      audit: { record: () => Promise.resolve() },
+      defaultProjectKey: "",
+      onAccessChanged: () => Promise.resolve(),
+    });
+    const replay = createReplay({ db, clock, log: quietLog, live: { activeSessions: () => [] }, holder, views: noViews });
     const auth = createAuth({ db, clock, log: quietLog, publicUrl: "http://localhost:8080", createSuperuser: "" });
     const call = createCaller([...replay.routes, ...projects.routes, ...auth.routes]);
     const identity: Identity = {

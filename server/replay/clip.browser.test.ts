@@ -14,6 +14,7 @@ import {
   insertTab,
   textEvent,
 } from "../../test/harness/stored-session.ts";
+import { noViews } from "../../test/harness/views.ts";
 import type { Identity } from "../auth/auth.ts";
 import { createErrorRoutes } from "./error-routes.ts";
 
@@ -72,7 +73,7 @@ async function headingAt(events: unknown, at: number): Promise<unknown> {
 }
 
 it.each([0, 1])("REP-11 REP-12 rrweb shows the ten seconds before error %i from its clip alone", async (ordinal) => {
-  const call = createCaller(createErrorRoutes(test.database));
+  const call = createCaller(createErrorRoutes(test.database, noViews));
   const answer = await call("GET", `/v1/errors/${errorIdOf("failing", "main", 42, ordinal)}/clip`, { identity: member });
   const clip = answer.json as { at: number; from: number; events: unknown[] };
   expect(await headingAt(clip.events, clip.from + 10)).toBe("s32");

@@ -1,5 +1,6 @@
 /** Routes of occurrences: one of them, and its clip. */
 
+import { actorOf, type ViewTrail } from "../audit-trail.ts";
 import { readableProjects } from "../auth/auth.ts";
 import type { Queryable } from "../db/db.ts";
 import { notFound, readNumber } from "../http-input.ts";
@@ -12,7 +13,7 @@ const DEFAULT_AFTER_SEC = 5;
 const MAX_SIDE_SEC = 600;
 
 /** The rows of the route table about occurrences. */
-export function createErrorRoutes(db: Queryable): readonly Route[] {
+export function createErrorRoutes(db: Queryable, views: ViewTrail): readonly Route[] {
   async function findVisible({ params, identity }: HttpRequest) {
     const found = await findOccurrence(db, params["id"] ?? "", [...readableProjects(identity)]);
     if (!found) throw notFound();
@@ -39,8 +40,11 @@ export function createErrorRoutes(db: Queryable): readonly Route[] {
       handle: async (request) => {
         const before = readNumber(request.query, "before", { min: 0, max: MAX_SIDE_SEC }) ?? DEFAULT_BEFORE_SEC;
         const after = readNumber(request.query, "after", { min: 0, max: MAX_SIDE_SEC }) ?? DEFAULT_AFTER_SEC;
-        const { occurrence, startedOn } = await findVisible(request);
+        const { occurrence, startedOn, personId } = await findVisible(request);
         const { id: errorId, sessionId, projectId, tab, at } = occurrence;
+        const { identity, peer } = request;
+        const session = { sessionId, projectId, userId: personId };
+        await views.viewed({ kind: "replay", by: "clip", actor: actorOf(identity), peer, session });
         const moment = { tab, at, from: at - before * 1000, to: at + after * 1000 };
         const clip = await readClip(db, { sessionId, startedOn, projectId }, moment);
         return { json: { errorId, sessionId, ...moment, ...clip } };

@@ -18,6 +18,7 @@ import {
   insertTab,
   textEvent,
 } from "../../test/harness/stored-session.ts";
+import { noViews } from "../../test/harness/views.ts";
 import type { Identity } from "../auth/auth.ts";
 import { inflateEvents } from "./inflate.ts";
 import { createReplay } from "./replay.ts";
@@ -50,6 +51,7 @@ beforeAll(async () => {
     log: quietLog,
     live: { activeSessions: () => [] },
     holder: { erase: () => undefined },
+    views: noViews,
   });
   call = createCaller(routes);
 });

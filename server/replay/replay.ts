@@ -1,6 +1,7 @@
 /** The door of replay: what happened in sessions, from the database. */
 
 import type { SessionSummary } from "../../protocol/session.ts";
+import type { ViewTrail } from "../audit-trail.ts";
 import type { Clock } from "../clock.ts";
 import type { Database } from "../db/db.ts";
 import type { History, SessionEvents } from "../live/live.ts";
@@ -41,14 +42,16 @@ export interface ReplayDeps {
   log: Logger;
   live: LiveFacts;
   holder: SessionHolder;
+  /** Where it is written down who saw a session. */
+  views: ViewTrail;
 }
 
 /** Builds the room. Between two answers it holds nothing but the erasures that are to be looked at again. */
-export function createReplay({ db, clock, log, live, holder }: ReplayDeps): Replay {
+export function createReplay({ db, clock, log, live, holder, views }: ReplayDeps): Replay {
   const eraser = createEraser({ db, clock, log });
   return {
     ...createHistory(db),
-    routes: [...createSessionRoutes({ db, live, holder, eraser }), ...createErrorRoutes(db)],
+    routes: [...createSessionRoutes({ db, live, holder, eraser, views }), ...createErrorRoutes(db, views)],
     stop: () => eraser.stop(),
   };
 }

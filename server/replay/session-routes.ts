@@ -3,6 +3,7 @@
 import { isTabId } from "../../protocol/ids.ts";
 import type { SessionSummary } from "../../protocol/session.ts";
 import { AppError } from "../app-error.ts";
+import { actorOf, type ViewTrail } from "../audit-trail.ts";
 import { type Identity, maySee, readableProjects } from "../auth/auth.ts";
 import type { Queryable } from "../db/db.ts";
 import { notFound, readNumber, readWhole } from "../http-input.ts";
@@ -23,10 +24,11 @@ export interface SessionRoutesDeps {
   live: LiveFacts;
   holder: SessionHolder;
   eraser: Eraser;
+  views: ViewTrail;
 }
 
 /** The rows of the route table about sessions. */
-export function createSessionRoutes({ db, live, holder, eraser }: SessionRoutesDeps): readonly Route[] {
+export function createSessionRoutes({ db, live, holder, eraser, views }: SessionRoutesDeps): readonly Route[] {
   /** One answer for what does not exist and for what belongs to somebody else. */
   async function findVisible(id: string | undefined, identity: Identity): Promise<StoredSession> {
     const found = await findSession(db, id ?? "", [...readableProjects(identity)]);
@@ -89,7 +91,7 @@ export function createSessionRoutes({ db, live, holder, eraser }: SessionRoutesD
         to: "page time of the last batch's beginning; default: the end",
         tab: "only this tab",
       },
-      handle: async ({ params, query, identity, signal }) => {
+      handle: async ({ params, query, identity, peer, signal }) => {
         const tab = query.get("tab");
         if (tab !== null && !isTabId(tab)) throw new AppError("protocol", "tab: expected a tab id");
         const range = {
@@ -98,6 +100,7 @@ export function createSessionRoutes({ db, live, holder, eraser }: SessionRoutesD
           tab,
         };
         const { session, startedOn } = await findVisible(params["id"], identity);
+        await views.viewed({ kind: "replay", by: "batches", actor: actorOf(identity), peer, session });
         const key = { sessionId: session.sessionId, startedOn, projectId: session.projectId };
         return { stream: streamBatches(db, key, range, signal), contentType: BATCHES_TYPE };
       },
@@ -133,10 +136,11 @@ export function createSessionRoutes({ db, live, holder, eraser }: SessionRoutesD
         fromIndex: "index of the first event (default 0)",
         limit: `events in the answer, at most ${MAX_EVENT_LIMIT} (default ${DEFAULT_EVENT_LIMIT})`,
       },
-      handle: async ({ params, query, identity }) => {
+      handle: async ({ params, query, identity, peer }) => {
         const fromIndex = readWhole(query, "fromIndex", { min: 0, max: Number.MAX_SAFE_INTEGER }) ?? 0;
         const limit = readWhole(query, "limit", { min: 1, max: Number.MAX_SAFE_INTEGER }) ?? DEFAULT_EVENT_LIMIT;
         const { session, startedOn } = await findVisible(params["sessionId"], identity);
+        await views.viewed({ kind: "replay", by: "events", actor: actorOf(identity), peer, session });
         const key = { sessionId: session.sessionId, startedOn };
         const page = await readEventPage(db, key, fromIndex, Math.min(limit, MAX_EVENT_LIMIT));
         return { json: { sessionId: key.sessionId, fromIndex, nextIndex: page.nextIndex, events: page.events } };

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SessionSummary } from "../../protocol/session.ts";
 import { createTestClock } from "../../test/harness/clock.ts";
 import { createTestDatabase, quietLog, type TestDatabase } from "../../test/harness/postgres.ts";
+import { noViews } from "../../test/harness/views.ts";
 import { createCaller } from "../../test/harness/route-caller.ts";
 import {
   checkoutEvents,
@@ -44,6 +45,7 @@ beforeAll(async () => {
     log: quietLog,
     live: { activeSessions: (ids) => liveNow.filter((session) => !ids || ids.has(session.projectId)) },
     holder: { erase: (id) => letGo.push(id) },
+    views: noViews,
   });
   call = createCaller(replay.routes);
   for (let n = 0; n < 12; n++) {

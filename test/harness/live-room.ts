@@ -4,6 +4,7 @@ import { deflateRawSync } from "node:zlib";
 import { decodeBinary, decodeText } from "../../protocol/codec.ts";
 import type { RrwebEvent } from "../../protocol/rrweb-event.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
+import type { SessionView } from "../../server/audit-trail.ts";
 import { createLive, type History, type Live, type ViewerConnection, type ViewerPort } from "../../server/live/live.ts";
 import { silentLogger } from "../../server/log.ts";
 import type { BatchRow } from "../../server/store/store.ts";
@@ -41,6 +42,8 @@ export class TestViewer {
       unsubscribe: (topic) => void this.topics.delete(topic),
       backlogBytes: () => this.backlog,
       maySee: (projectId) => this.projects.has(projectId),
+      actor: () => ({ kind: "user", userId: id, email: `viewer-${id}@example.com` }),
+      peer: "127.0.0.1",
     };
     this.connection = live.connect(port);
   }
@@ -138,6 +141,10 @@ export interface LiveRoomForTests {
   viewers: TestViewer[];
   /** What the live edge asked of trackers. */
   requests: { checkouts: string[]; watchers: number[] };
+  /** What was to be written down of who saw what. */
+  views: SessionView[];
+  /** Writing one of these down; replaced by a test. */
+  viewed: () => Promise<void>;
   summary: SessionSummary;
   tabs: TabSummary[];
   connect(form?: "binary" | "text"): TestViewer;
@@ -198,6 +205,7 @@ export function createLiveRoom(maxTailBytes = 32 * 1024 * 1024): LiveRoomForTest
   const history = new MemoryHistory();
   const viewers: TestViewer[] = [];
   const requests: LiveRoomForTests["requests"] = { checkouts: [], watchers: [] };
+  const views: SessionView[] = [];
   const live = createLive({
     publisher: {
       publish: (topic, frame) => {
@@ -211,6 +219,12 @@ export function createLiveRoom(maxTailBytes = 32 * 1024 * 1024): LiveRoomForTest
     requests: {
       requestCheckout: (_session, tab) => requests.checkouts.push(tab),
       watchersChanged: (_session, count) => requests.watchers.push(count),
+    },
+    views: {
+      viewed: (view) => {
+        views.push(view);
+        return room.viewed();
+      },
     },
     clock,
     log: silentLogger,
@@ -226,6 +240,8 @@ export function createLiveRoom(maxTailBytes = 32 * 1024 * 1024): LiveRoomForTest
     history,
     viewers,
     requests,
+    views,
+    viewed: () => Promise.resolve(),
     summary,
     tabs,
     connect: (form = "binary") => {
