@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { createTestClock } from "../../test/harness/clock.ts";
 import { createKeyCache } from "./key-cache.ts";
-import type { Project } from "./projects.ts";
+import { DEFAULT_PROJECT_SETTINGS, type Project } from "./projects.ts";
 
 const KEY = "0123456789abcdef0123456789abcdef";
-const PROJECT: Project = { id: 1, name: "Shop", slug: "shop", keys: [KEY], createdAt: 0 };
+const PROJECT: Project = { id: 1, name: "Shop", slug: "shop", keys: [KEY], createdAt: 0, settings: DEFAULT_PROJECT_SETTINGS };
 
 /** A source of projects that a test fills, counts and switches off. */
 function createSource() {

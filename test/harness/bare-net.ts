@@ -12,6 +12,7 @@ import { createMetrics } from "../../server/metrics.ts";
 import { createNet, type Net, type NetDeps } from "../../server/net/net.ts";
 import type { Route } from "../../server/net/route.ts";
 import { createWire, type Wire } from "../../server/net/wire.ts";
+import { DEFAULT_PROJECT_SETTINGS } from "../../server/projects/projects.ts";
 
 export const BARE_KEY = "0123456789abcdef0123456789abcdef";
 
@@ -58,7 +59,7 @@ export async function startBareNet(routes: readonly Route[] = []): Promise<BareN
     if (delays.lookUpMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * delays.lookUpMs));
     return value;
   };
-  const project = { id: 1, name: "p", slug: "p", keys: [BARE_KEY], createdAt: 0 };
+  const project = { id: 1, name: "p", slug: "p", keys: [BARE_KEY], createdAt: 0, settings: DEFAULT_PROJECT_SETTINGS };
   const identify: NetDeps["auth"]["identify"] = (credentials) => {
     if (credentials.cookie === "in=1") return afterLookUp(user);
     const token = credentials.token ?? credentials.authorization?.replace("Bearer ", "");

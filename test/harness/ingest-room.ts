@@ -13,7 +13,7 @@ import {
   type TrackerPort,
 } from "../../server/ingest/ingest.ts";
 import { silentLogger } from "../../server/log.ts";
-import type { Project } from "../../server/projects/projects.ts";
+import { DEFAULT_PROJECT_SETTINGS, type Project } from "../../server/projects/projects.ts";
 import type { BatchRow, SessionOpened, SessionOpening, SessionProgress } from "../../server/store/store.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 
@@ -22,7 +22,7 @@ export const NOON = Date.UTC(2026, 10, 21, 12);
 
 /** A project with this id. */
 export function projectOf(id: number): Project {
-  return { id, name: `project ${id}`, slug: `project-${id}`, keys: [], createdAt: NOON };
+  return { id, name: `project ${id}`, slug: `project-${id}`, keys: [], createdAt: NOON, settings: DEFAULT_PROJECT_SETTINGS };
 }
 
 /** A store in memory, with the promises of the real one; nothing is durable before `commit`. */
