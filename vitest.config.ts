@@ -39,7 +39,7 @@ export default defineConfig({
       {
         test: {
           name: "integration",
-          include: ["test/integration/**/*.test.ts", "test/contracts/**/*.test.ts"],
+          include: ["test/integration/**/*.test.ts", "test/contracts/**/*.test.ts", "test/fuzz/rfc6455.test.ts"],
           exclude: never,
           globalSetup: postgres,
           testTimeout: 30_000,
@@ -64,7 +64,7 @@ export default defineConfig({
       {
         test: {
           name: "loss",
-          include: ["test/loss/**/*.test.ts"],
+          include: ["test/loss/**/*.test.ts", "test/fuzz/fuzz.test.ts"],
           exclude: never,
           globalSetup: postgres,
           testTimeout: 300_000,
