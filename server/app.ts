@@ -111,6 +111,7 @@ async function startRooms(
     db,
     clock,
     log: log.child("auth"),
+    audit,
     publicUrl,
     allowedOrigins: config.ALLOWED_ORIGINS,
     createSuperuser: config.CREATE_SUPERUSER,

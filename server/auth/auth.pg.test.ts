@@ -4,6 +4,7 @@ import { createTestClock, type TestClock } from "../../test/harness/clock.ts";
 import { createTestDatabase, quietLog, type TestDatabase } from "../../test/harness/postgres.ts";
 import { createCaller } from "../../test/harness/route-caller.ts";
 import { insertProject } from "../../test/harness/stored-session.ts";
+import { createAudit } from "../audit/audit.ts";
 import { type Auth, createAuth, ensureSecret, type Identity } from "./auth.ts";
 
 const PASSWORD = "a long enough password";
@@ -27,14 +28,15 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await test.database.query("TRUNCATE users, sign_ins, tokens, project_members, setup_links CASCADE");
+  await test.database.query("TRUNCATE users, sign_ins, tokens, project_members, setup_links, invitations, attempts CASCADE");
   clock = createTestClock(START);
   auth = build("");
   call = createCaller(auth.routes);
 });
 
 function build(createSuperuser: string, publicUrl = "http://localhost:8080/"): Auth {
-  return createAuth({ db: test.database, clock, log: quietLog, publicUrl, createSuperuser });
+  const audit = createAudit({ db: test.database, clock, log: quietLog });
+  return createAuth({ db: test.database, clock, log: quietLog, audit, publicUrl, createSuperuser });
 }
 
 async function insertUser(email: string, isAdmin = false, hash = hashSync(PASSWORD)): Promise<number> {

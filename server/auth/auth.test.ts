@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { hashSync } from "@node-rs/argon2";
-import { createTestClock } from "../../test/harness/clock.ts";
-import { createAttempts } from "./attempts.ts";
+import { addressName } from "./attempts.ts";
 import { type Identity, maySee, readableProjects } from "./auth.ts";
 import { cookieStyle, createSecret, readCookie, writeCookie } from "./cookies.ts";
 import { createPasswords } from "./passwords.ts";
@@ -34,18 +33,18 @@ describe("passwords", () => {
   });
 });
 
-describe("attempts", () => {
-  it("AUT-4 gives a burst, then one more after each interval, and forgives", () => {
-    const clock = createTestClock(0);
-    const attempts = createAttempts(clock, 2, 1_000);
-    expect([attempts.take("a"), attempts.take("a"), attempts.take("a")]).toEqual([0, 0, 1_000]);
-    expect(attempts.take("b")).toBe(0);
-    clock.advance(400);
-    expect(attempts.take("a")).toBe(600);
-    clock.advance(600);
-    expect([attempts.take("a"), attempts.take("a")]).toEqual([0, 1_000]);
-    attempts.forgive("a");
-    expect(attempts.take("a")).toBe(0);
+describe("addresses", () => {
+  it.each([
+    ["10.1.2.3", "10.1.2.3"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
+    ["2001:0db8:0001:0002:aaaa:0:0:1", "2001:db8:1:2"],
+    ["2001:DB8::1", "2001:db8:0:0"],
+    ["::1", "0:0:0:0"],
+    ["2001:db8:1:2::", "2001:db8:1:2"],
+    ["fe80::1:2:3:4%eth0", "fe80:0:0:0"],
+    ["?", "?"],
+  ])("AUT-4 %s is limited as %s", (peer, name) => {
+    expect(addressName(peer)).toBe(name);
   });
 });
 

@@ -1,25 +1,34 @@
 /** The door of auth: who is asking, and what may he see. */
 
+import type { AuditTrail } from "../audit-trail.ts";
 import type { Clock } from "../clock.ts";
 import type { Database } from "../db/db.ts";
 import type { Logger } from "../log.ts";
 import type { Route } from "../net/route.ts";
+import { createAccountRoutes } from "./account-routes.ts";
 import { createAttempts } from "./attempts.ts";
+import { createCleanUp } from "./clean-up.ts";
 import { cookieStyle } from "./cookies.ts";
 import { prepareFirstAdministrator } from "./first-administrator.ts";
 import { createIdentities } from "./identities.ts";
 import type { Credentials, Identity } from "./identity.ts";
-import { createPasswords } from "./passwords.ts";
+import { createInvitationRoutes } from "./invitation-routes.ts";
+import { createLinkRoutes } from "./link-routes.ts";
+import { createMemberRoutes } from "./member-routes.ts";
+import { createPasswords, type PasswordEngine } from "./passwords.ts";
 import { createRights } from "./rights.ts";
+import type { AuthRoom } from "./room.ts";
 import { createSetupRoutes } from "./setup-routes.ts";
 import { createSignIns } from "./sign-ins.ts";
 import { createSignInRoutes } from "./sign-in-routes.ts";
 import { createTokenRoutes } from "./token-routes.ts";
 import { isTrusted } from "./trusted-origin.ts";
+import { createUserRoutes } from "./user-routes.ts";
 
 export {
   type Credentials,
   type Identity,
+  isBelow,
   maySee,
   readableProjects,
   requireRole,
@@ -64,19 +73,22 @@ export interface AuthDeps {
   db: Database;
   clock: Clock;
   log: Logger;
+  audit: AuditTrail;
   /** Base address under which browsers reach us; https makes the cookie Secure. */
   publicUrl: string;
   /** Further origins whose pages may use the cookie (`ALLOWED_ORIGINS`). */
   allowedOrigins?: readonly string[];
   /** `CREATE_SUPERUSER`, `email:password`; empty for a set-up link. */
   createSuperuser: string;
+  /** Who hashes passwords; for tests that count the work. */
+  passwordEngine?: PasswordEngine;
 }
 
 /** Builds the room. */
 export function createAuth(deps: AuthDeps): Auth {
-  const { db, clock, log } = deps;
+  const { db, clock, log, audit } = deps;
   const cookie = cookieStyle(deps.publicUrl);
-  const passwords = createPasswords();
+  const passwords = createPasswords(deps.passwordEngine);
   const identities = createIdentities({
     db,
     clock,
@@ -85,40 +97,53 @@ export function createAuth(deps: AuthDeps): Auth {
       log.warn("last uses of sign-ins could not be saved", { error: error instanceof Error ? error.message : String(error) });
     },
   });
-  const signIns = createSignIns({ db, clock, cookie });
   const rights = createRights({ db, clock, log });
   rights.onChange(() => {
     identities.forget();
   });
-  const forget = () => rights.changed();
+  const cleanUp = createCleanUp({ db, clock, log });
+  const room: AuthRoom = {
+    db,
+    clock,
+    log,
+    audit,
+    passwords,
+    signIns: createSignIns({ clock, cookie }),
+    rights,
+    identify: (credentials) => identities.identify(credentials),
+    // Ten wrong passwords, then one try each half minute; an address may be many people.
+    byAccount: createAttempts({ db, clock, kind: "account", burst: 10, refillMs: 30_000 }),
+    byAddress: createAttempts({ db, clock, kind: "address", burst: 30, refillMs: 5_000 }),
+    linksByAddress: createAttempts({ db, clock, kind: "link", burst: 30, refillMs: 5_000 }),
+    publicUrl: deps.publicUrl.replace(/\/+$/, ""),
+  };
   return {
     identify: (credentials) => identities.identify(credentials),
     isTrustedOrigin: (origin, host, secFetchSite) =>
       isTrusted({ publicUrl: deps.publicUrl, allowed: deps.allowedOrigins ?? [] }, origin, host, secFetchSite),
-    prepareFirstAdministrator: () => prepareFirstAdministrator({ db, clock, passwords }, deps.createSuperuser, deps.publicUrl),
+    prepareFirstAdministrator: () =>
+      prepareFirstAdministrator({ db, clock, passwords, audit }, deps.createSuperuser, deps.publicUrl),
     rightsChanged: () => rights.changed(),
     onRightsChanged: (listener) => rights.onChange(listener),
     start: () => {
       identities.start();
       rights.start();
+      cleanUp.start();
     },
     async stop() {
       rights.stop();
+      await cleanUp.stop();
       await identities.stop();
     },
     routes: [
-      ...createSignInRoutes({
-        db,
-        log,
-        passwords,
-        signIns,
-        // Ten wrong passwords, then one try each half minute; an address may be many people.
-        byAccount: createAttempts(clock, 10, 30_000),
-        byAddress: createAttempts(clock, 30, 5_000),
-        onSignedOut: forget,
-      }),
-      ...createSetupRoutes({ db, clock, log, passwords, signIns, byAddress: createAttempts(clock, 10, 10_000) }),
-      ...createTokenRoutes({ db, clock, onRevoked: forget }),
+      ...createSignInRoutes(room),
+      ...createAccountRoutes(room),
+      ...createLinkRoutes(room),
+      ...createSetupRoutes(room),
+      ...createTokenRoutes(room),
+      ...createMemberRoutes(room),
+      ...createInvitationRoutes(room),
+      ...createUserRoutes(room),
     ],
   };
 }

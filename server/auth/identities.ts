@@ -5,7 +5,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { Database } from "../db/db.ts";
-import { findSignIn, findToken, saveLastUses } from "./auth-queries.ts";
+import { findSignIn, findToken, saveLastUses } from "./sign-in-queries.ts";
 import type { Credentials, Identity, Role } from "./identity.ts";
 import { type CookieStyle, hashSecret, readCookie } from "./cookies.ts";
 
@@ -85,6 +85,7 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
       kind: "token",
       tokenId: row.token_id,
       userId: row.user_id,
+      email: row.email,
       isAdmin: row.is_admin && only === null && row.scopes.includes("admin"),
       scopes: new Set(row.scopes),
       roles: rolesOf(row.roles, only),

@@ -31,6 +31,8 @@ export type Identity =
       kind: "token";
       tokenId: number;
       userId: number;
+      /** Address of its owner. */
+      email?: string;
       /** Only for an administrator's token of scope `admin` that is not bound to a project. */
       isAdmin: boolean;
       scopes: ReadonlySet<string>;
@@ -74,5 +76,10 @@ export function readableProjects(identity: Identity): ReadonlySet<number> {
 export function requireRole(identity: Identity, projectId: number, least: Role): void {
   const role = roleIn(identity, projectId);
   if (role === null) throw new AppError("not_found", "there is nothing here under this id");
-  if (ROLES.indexOf(role) < ROLES.indexOf(least)) throw new AppError("forbidden", `this takes the role ${least} in the project`);
+  if (isBelow(role, least)) throw new AppError("forbidden", `this takes the role ${least} in the project`);
+}
+
+/** True where the first role may do less than the second. */
+export function isBelow(role: Role, other: Role): boolean {
+  return ROLES.indexOf(role) < ROLES.indexOf(other);
 }

@@ -2,32 +2,16 @@
 
 import * as v from "valibot";
 import { AppError } from "../app-error.ts";
-import type { Queryable } from "../db/db.ts";
 import { readBody } from "../http-input.ts";
-import type { Logger } from "../log.ts";
-import type { HttpRequest, Route } from "../net/route.ts";
-import type { Attempts } from "./attempts.ts";
-import { findUser, replaceHash, type UserRow } from "./auth-queries.ts";
-import { emailSchema, MAX_PASSWORD_LENGTH } from "./first-administrator.ts";
-import type { Passwords } from "./passwords.ts";
-import type { SignIns } from "./sign-ins.ts";
+import type { Route } from "../net/route.ts";
+import { readableProjects, roleIn } from "./identity.ts";
+import { type AuthRoom, checkPassword, emailSchema, shownPassword } from "./room.ts";
+import type { UserRow } from "./user-queries.ts";
 
-const login = v.object({ email: emailSchema, password: v.pipe(v.string(), v.maxLength(MAX_PASSWORD_LENGTH)) });
-
-/** What the routes are built from. */
-export interface SignInRoutesDeps {
-  db: Queryable;
-  log: Logger;
-  passwords: Passwords;
-  signIns: SignIns;
-  byAccount: Attempts;
-  byAddress: Attempts;
-  /** A sign-in ended: what is remembered of it must go. */
-  onSignedOut: () => Promise<void>;
-}
+const login = v.object({ email: emailSchema, password: shownPassword });
 
 /** The rows of the route table about signing in and out. */
-export function createSignInRoutes(deps: SignInRoutesDeps): readonly Route[] {
+export function createSignInRoutes(room: AuthRoom): readonly Route[] {
   return [
     {
       method: "POST",
@@ -36,10 +20,17 @@ export function createSignInRoutes(deps: SignInRoutesDeps): readonly Route[] {
       summary: "Signs in: {email, password}; answers with an httpOnly cookie",
       maxBodyBytes: 8 * 1024,
       handle: async (request) => {
-        const user = await checkPassword(deps, request);
-        const cookie = await deps.signIns.begin(user.id, request);
-        deps.log.info("signed in", { userId: user.id });
-        return { headers: { "Set-Cookie": cookie }, json: { user: { id: user.id, email: user.email, isAdmin: user.is_admin } } };
+        const user = await checkPassword(room, { ...readBody(login, request.body), peer: request.peer });
+        if (!user) throw new AppError("auth", "the e-mail address or the password is wrong");
+        const cookie = await room.db.transaction(async (tx) => {
+          const begun = await room.signIns.begin(tx, user, request);
+          await room.audit.record({ action: "sign_in", actor: personOf(user), peer: request.peer }, tx);
+          return begun;
+        });
+        // The browser may have been signed in before, and its sockets still be open.
+        if (request.headers["cookie"] !== undefined) await room.rights.changed();
+        room.log.info("signed in", { userId: user.id });
+        return { headers: { "Set-Cookie": cookie }, json: { user: toJson(user) } };
       },
     },
     {
@@ -48,9 +39,13 @@ export function createSignInRoutes(deps: SignInRoutesDeps): readonly Route[] {
       access: "open",
       summary: "Ends the sign-in of this browser",
       handle: async (request) => {
-        const cookie = await deps.signIns.end(request);
-        await deps.onSignedOut();
-        return { headers: { "Set-Cookie": cookie }, json: { signedOut: true } };
+        const ended = await room.db.transaction(async (tx) => {
+          const whose = await room.signIns.end(tx, request);
+          if (whose) await room.audit.record({ action: "sign_out", actor: { kind: "user", ...whose }, peer: request.peer }, tx);
+          return whose;
+        });
+        if (ended) await room.rights.changed();
+        return { headers: { "Set-Cookie": room.signIns.cleared }, json: { signedOut: true } };
       },
     },
     {
@@ -60,36 +55,22 @@ export function createSignInRoutes(deps: SignInRoutesDeps): readonly Route[] {
       summary: "Who is asking, and which projects he may see",
       handle: ({ identity }) => {
         if (identity.kind === "nobody") throw new AppError("auth", "sign in first");
-        const { userId: id, isAdmin } = identity;
-        const roles = Object.fromEntries(identity.roles);
-        const projectIds = [...identity.roles.keys()].sort((a, b) => a - b);
-        return identity.kind === "user"
-          ? { json: { user: { id, email: identity.email, isAdmin, projectIds, roles } } }
-          : {
-              json: {
-                user: { id, isAdmin, projectIds, roles },
-                token: { id: identity.tokenId, scopes: [...identity.scopes].sort() },
-              },
-            };
+        const projectIds = [...readableProjects(identity)].sort((a, b) => a - b);
+        const roles = Object.fromEntries(projectIds.map((projectId) => [projectId, roleIn(identity, projectId)]));
+        const user = { id: identity.userId, email: identity.email, isAdmin: identity.isAdmin, projectIds, roles };
+        if (identity.kind === "user") return { json: { user } };
+        return { json: { user, token: { id: identity.tokenId, scopes: [...identity.scopes].sort() } } };
       },
     },
   ];
 }
 
-/** The same answer, in the same time, for an unknown address and a wrong password. */
-async function checkPassword(deps: SignInRoutesDeps, request: HttpRequest): Promise<UserRow> {
-  const { email, password } = readBody(login, request.body);
-  const account = email.toLowerCase();
-  const waitMs = Math.max(deps.byAddress.take(request.peer), deps.byAccount.take(account));
-  if (waitMs > 0) throw new AppError("limit", "too many attempts, try again later", { retryAfterMs: waitMs });
-  const user = await findUser(deps.db, email);
-  const check = await deps.passwords.check(user?.password_hash ?? null, password);
-  if (!user || !check.isRight) {
-    deps.log.info("a sign-in was refused", { peer: request.peer });
-    throw new AppError("auth", "the e-mail address or the password is wrong");
-  }
-  deps.byAccount.forgive(account);
-  deps.byAddress.forgive(request.peer);
-  if (check.rehash !== null) await replaceHash(deps.db, user.id, user.password_hash, check.rehash);
-  return user;
+/** A person as the one who did it, for the audit trail. */
+export function personOf(user: { id: number; email: string }) {
+  return { kind: "user", userId: user.id, email: user.email } as const;
+}
+
+/** A person as the answer to a sign-in has him. */
+export function toJson(user: UserRow) {
+  return { id: user.id, email: user.email, isAdmin: user.is_admin };
 }

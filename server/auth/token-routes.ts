@@ -1,23 +1,16 @@
-/** `GET`, `POST /v1/tokens` and `DELETE /v1/tokens/:id`: bearer tokens, made and revoked by people, never by tokens. */
+/** Bearer tokens: made and revoked by people, never by tokens. */
 
 import { randomBytes } from "node:crypto";
 import * as v from "valibot";
 import { at, cleanText } from "../../protocol/text.ts";
 import { AppError } from "../app-error.ts";
-import type { Clock } from "../clock.ts";
-import type { Queryable } from "../db/db.ts";
 import { notFound, readBody, readId } from "../http-input.ts";
-import type { HttpRequest, Route } from "../net/route.ts";
-import { type Identity, maySee } from "./identity.ts";
+import type { HttpRequest, HttpResponse, Route } from "../net/route.ts";
+import { requireRole, roleIn, SCOPES } from "./identity.ts";
 import { hashSecret } from "./cookies.ts";
-import { insertToken, listTokens, revokeToken } from "./token-queries.ts";
+import { type AuthRoom, person } from "./room.ts";
+import { insertToken, listTokens, listTokensOf, revokeToken } from "./token-queries.ts";
 
-/**
- * - `read`: sessions, errors and issues of the projects its owner may see
- * - `sourcemaps`: uploads of source maps
- * - `admin`: everything that an administrator may; only administrators can give it
- */
-const SCOPES = ["read", "sourcemaps", "admin"] as const;
 const MAX_TOKENS = 200;
 const HINT_LENGTH = 4;
 
@@ -28,16 +21,9 @@ const newToken = v.object({
   expiresAt: v.optional(v.nullable(at), null),
 });
 
-/** What the routes are built from. */
-export interface TokenRoutesDeps {
-  db: Queryable;
-  clock: Clock;
-  /** A token was revoked: what is remembered of it must go. */
-  onRevoked: () => Promise<void>;
-}
-
 /** The rows of the route table about bearer tokens. */
-export function createTokenRoutes({ db, clock, onRevoked }: TokenRoutesDeps): readonly Route[] {
+export function createTokenRoutes(room: AuthRoom): readonly Route[] {
+  const { db, clock, audit, rights } = room;
   return [
     {
       method: "GET",
@@ -51,47 +37,91 @@ export function createTokenRoutes({ db, clock, onRevoked }: TokenRoutesDeps): re
       path: "/v1/tokens",
       access: "signed-in",
       summary: "Makes a bearer token, shown once: {name, scopes?, projectId?, expiresAt?}",
-      handle: (request) => createToken(db, clock, request),
+      handle: (request) => createToken(room, request),
     },
     {
       method: "DELETE",
       path: "/v1/tokens/:id",
       access: "signed-in",
-      summary: "Revokes a bearer token of yours; an administrator may revoke anybody's",
-      handle: async ({ identity, params }) => {
-        const { userId, isAdmin } = person(identity);
-        if (!(await revokeToken(db, readId(params["id"]), isAdmin ? null : userId))) throw notFound();
-        await onRevoked();
+      summary: "Revokes a bearer token: yours, one bound to a project that you run, or, as an administrator, any",
+      handle: async ({ identity, params, peer }) => {
+        const actor = person(identity);
+        const id = readId(params["id"]);
+        const projectIds = [...actor.roles].filter(([, role]) => role === "admin" || role === "owner").map(([one]) => one);
+        await db.transaction(async (tx) => {
+          const token = await revokeToken(tx, id, { userId: actor.userId, isAdmin: actor.isAdmin, projectIds }, clock.now());
+          if (!token) throw notFound();
+          const { name, userId, projectId } = token;
+          await audit.record(
+            {
+              action: "token_revoked",
+              actor,
+              peer,
+              projectId,
+              subject: { kind: "token", id: String(id) },
+              data: { name, userId },
+            },
+            tx,
+          );
+        });
+        await rights.changed();
         return { json: { revoked: true } };
+      },
+    },
+    {
+      method: "GET",
+      path: "/v1/projects/:id/tokens",
+      access: "signed-in",
+      role: "admin",
+      summary: "The bearer tokens that are bound to a project, and whose they are",
+      handle: async ({ identity, params }) => {
+        const projectId = readId(params["id"]);
+        requireRole(identity, projectId, "admin");
+        return { json: { tokens: await listTokensOf(db, projectId) } };
       },
     },
   ];
 }
 
-async function createToken(db: Queryable, clock: Clock, { body, identity }: HttpRequest) {
+async function createToken(room: AuthRoom, { body, identity, peer }: HttpRequest): Promise<HttpResponse> {
   const owner = person(identity);
   const wanted = readBody(newToken, body);
-  if (wanted.scopes.includes("admin") && !owner.isAdmin)
-    throw new AppError("forbidden", "only administrators give the scope admin");
-  if (wanted.projectId !== null && !maySee(identity, wanted.projectId)) throw notFound();
-  if (wanted.expiresAt !== null && wanted.expiresAt <= clock.now())
-    throw new AppError("protocol", "expiresAt: expected a time to come");
-  if ((await listTokens(db, owner.userId)).length >= MAX_TOKENS) throw new AppError("limit", `at most ${MAX_TOKENS} tokens each`);
+  const { projectId, expiresAt } = wanted;
+  if (projectId !== null) requireRole(identity, projectId, wanted.scopes.includes("admin") ? "admin" : "viewer");
+  else if (wanted.scopes.includes("admin") && !owner.isAdmin)
+    throw new AppError("forbidden", "without a project, only administrators give the scope admin");
+  const needsMember = wanted.scopes.includes("ingest") || wanted.scopes.includes("sourcemaps");
+  if (needsMember && projectId !== null && roleIn(identity, projectId) === "viewer")
+    throw new AppError("forbidden", "this takes the role member in the project");
+  const now = room.clock.now();
+  if (expiresAt !== null && expiresAt <= now) throw new AppError("protocol", "expiresAt: expected a time to come");
+  if ((await listTokens(room.db, owner.userId)).length >= MAX_TOKENS)
+    throw new AppError("limit", `at most ${MAX_TOKENS} tokens each`);
   const token = randomBytes(20).toString("hex");
-  const summary = await insertToken(db, {
-    hash: hashSecret(token),
-    userId: owner.userId,
-    projectId: wanted.projectId,
-    name: wanted.name,
-    scopes: [...new Set(wanted.scopes)],
-    hint: token.slice(0, HINT_LENGTH),
-    expiresAt: wanted.expiresAt,
+  const scopes = [...new Set(wanted.scopes)];
+  const summary = await room.db.transaction(async (tx) => {
+    const made = await insertToken(tx, {
+      hash: hashSecret(token),
+      userId: owner.userId,
+      projectId,
+      name: wanted.name,
+      scopes,
+      hint: token.slice(0, HINT_LENGTH),
+      createdAt: now,
+      expiresAt,
+    });
+    await room.audit.record(
+      {
+        action: "token_made",
+        actor: owner,
+        peer,
+        projectId,
+        subject: { kind: "token", id: String(made.id) },
+        data: { name: made.name, scopes, expiresAt },
+      },
+      tx,
+    );
+    return made;
   });
   return { status: 201, json: { ...summary, token } };
-}
-
-/** A stolen token must not be able to make itself another one. */
-function person(identity: Identity) {
-  if (identity.kind === "user") return identity;
-  throw new AppError("forbidden", "tokens are managed by people who are signed in");
 }

@@ -31,7 +31,14 @@ it("REP-16 while Postgres is away every route says so with 503, and answers agai
       onAccessChanged: () => Promise.resolve(),
     });
     const replay = createReplay({ db, clock, log: quietLog, live: { activeSessions: () => [] }, holder, views: noViews });
-    const auth = createAuth({ db, clock, log: quietLog, publicUrl: "http://localhost:8080", createSuperuser: "" });
+    const auth = createAuth({
+      db,
+      clock,
+      log: quietLog,
+      audit: { record: () => Promise.resolve() },
+      publicUrl: "http://localhost:8080",
+      createSuperuser: "",
+    });
     const call = createCaller([...replay.routes, ...projects.routes, ...auth.routes]);
     const identity: Identity = {
       kind: "user",
