@@ -133,10 +133,134 @@ function onceIframeLoaded(iframeEl, listener, iframeLoadTimeout) {`,
     upTo: `    this.mirror = options.mirror;\n    if (this.recordCrossOriginIframes)`,
     put: ``,
   },
+  { why: "the same: its manager", find: `class CanvasManager {`, upTo: `class StylesheetManager {`, put: `` },
+  {
+    why: "the same: it is made",
+    find: `  canvasManager = new CanvasManager({`,
+    upTo: `  const shadowDomManager = new ShadowDomManager({`,
+    put: ``,
+  },
+  { why: "fonts are not collected", find: `function initFontObserver(`, upTo: `function initSelectionObserver(`, put: `` },
+  { why: "the same", find: `    if (o.collectFonts) {\n      fontObserver = initFontObserver(o);\n    }\n`, put: `` },
+  { why: "no hooks", find: `function mergeHooks(`, upTo: `function initObservers(`, put: `` },
+  { why: "the same", find: `  mergeHooks(o, hooks);\n`, put: `` },
+  {
+    why: "no plugins",
+    find: `  for (const plugin of o.plugins) {`,
+    upTo: `  return callbackWrapper(() => {\n    [...mutationBuffers]`,
+    put: ``,
+  },
+  { why: "the same", find: `    pluginHandlers.forEach((h) => h());\n`, put: `` },
+  {
+    why: "the same",
+    find: `  for (const plugin of plugins || []) {\n    if (plugin.getMirror)`,
+    upTo: `  const processedNodeManager = `,
+    put: ``,
+  },
+  { why: "the same", find: `          plugins: (`, upTo: `        },\n        hooks\n`, put: `` },
+  {
+    why: "events are neither packed nor given to a parent",
+    find: `  const eventProcessor = `,
+    upTo: `  wrappedEmit = (r`,
+    put: ``,
+  },
+  {
+    why: "the same, and checkouts are made elsewhere",
+    find: `    if (inEmittingFrame) {\n      emit ==`,
+    upTo: `  const wrappedMutationEmit = `,
+    put: `    emit(e, isCheckout);\n  };\n`,
+  },
+  { why: "the same", find: `  const inEmittingFrame = `, upTo: `  mirror.reset();`, put: `` },
+  {
+    why: "which inputs are masked is always said",
+    find: `  mirror.reset();\n  const maskInputOptions = maskAllInputs === true ? {`,
+    upTo: `  polyfill();`,
+    put: `  mirror.reset();\n  const maskInputOptions = _maskInputOptions;\n`,
+  },
+  {
+    why: "the same",
+    find: `  const maskInputOptions = maskAllInputs === true ? {`,
+    upTo: `  const slimDOMOptions = slimDOMDefaults(slimDOM);`,
+    put: `  const maskInputOptions = maskAllInputs;\n`,
+  },
+  { why: "nothing is left out of the document", find: `  const slimDOMOptions = slimDOMDefaults(slimDOM);\n`, put: `` },
+  { why: "the same", find: `function slimDOMDefaults(`, upTo: `function serializeNodeWithId(`, put: `` },
+  { why: "the same", find: `slimDOMExcluded(_serializedNode, slimDOMOptions) || `, put: `` },
+  { why: "the same", find: `    if (slimDOMOptions.headWhitespace &&`, upTo: `    const bypassOptions = {`, put: `` },
+  {
+    why: "the same",
+    find: `  if (n.tagName === "TITLE" && slimDOMOptions.headTitleMutations) {\n    return true;\n  }\n`,
+    put: ``,
+  },
+  { why: "text is masked elsewhere", find: `function needMaskingText(`, upTo: `const iframeListeners = `, put: `` },
+  {
+    why: "the same",
+    find: `  if (!needsMask) {\n    const checkAncestors`,
+    upTo: `  const _serializedNode = serializeNode(`,
+    put: ``,
+  },
+  { why: "the same", find: `value: needMaskingText(`, upTo: `              node: m.target\n            });`, put: `value,\n` },
+  {
+    why: "nobody imports the old mirror",
+    find: `const DEPARTED_MIRROR_ACCESS_WARNING = `,
+    upTo: `function throttle(`,
+    put: ``,
+  },
+  { why: "there are no nodes but the browser's", find: `class BaseRRNode {`, upTo: `function on(type`, put: `` },
+  {
+    why: "the same",
+    find: `  if (n instanceof BaseRRNode && "shadowRoot" in n) {\n    return Boolean(n.shadowRoot);\n  }\n`,
+    put: ``,
+  },
+  { why: "browsers have these", find: `  polyfill();\n`, put: `` },
+  { why: "custom events come by another way", find: `record.addCustomEvent = `, upTo: `record.takeFullSnapshot = `, put: `` },
+  {
+    why: "the same",
+    find: `  if (!isStyle && !isScript && textContent2 && needsMask) {`,
+    upTo: `  return {\n    type: NodeType.Text,`,
+    put: ``,
+  },
+  { why: "the same", find: `  const { needsMask, maskTextFn, rootId, cssCaptured }`, put: `  const { rootId, cssCaptured }` },
+  { why: "who set a field is not told", find: `userTriggeredOnInput ? { text, isChecked, userTriggered } : `, put: `` },
+  {
+    why: "the same",
+    find: `userTriggeredOnInput ? { text: text2, isChecked: !isChecked, userTriggered: false } : `,
+    put: ``,
+  },
+  {
+    why: "frames of other origins are not listened to",
+    find: `    if (this.recordCrossOriginIframes) {`,
+    upTo: `  }\n  addIframe(`,
+    put: ``,
+  },
+  { why: "the same", find: `    if (this.recordCrossOriginIframes)\n`, upTo: `    (_b = this.loadListener)`, put: `` },
+  { why: "the same", find: `    this.recordCrossOriginIframes = options.recordCrossOriginIframes;\n`, put: `` },
+  {
+    why: "the same, and events of canvases and fonts",
+    find: `          canvasMutationCb: wrappedCanvasMutationEmit,`,
+    upTo: `          selectionCb: (p) => {`,
+    put: ``,
+  },
+  { why: "the same", find: `  const wrappedCanvasMutationEmit = `, upTo: `  const wrappedAdoptedStyleSheetEmit = `, put: `` },
+  { why: "no message of its own in the console", find: `    console.warn(n, "not serialized");\n`, put: `` },
+  {
+    why: "the same",
+    find: `          console.warn(
+            "Couldn't record new node. Couldn't find mirror id for nextSibling:",
+            nextSibling2
+          );
+`,
+    put: ``,
+  },
+  { why: "the same", find: `console.warn(\`Custom element callback failed for \${name}\`);`, put: `` },
 ];
 
 /** Fields are set like any other property, which is shorter; nothing here depends on how. */
 const FIELD = /__publicField\(this, "(\w+)"(?:\);|, )/g;
+
+/** Options that are only handed on, a line each, now that nobody reads them. */
+const UNUSED =
+  /^ *"?(?:dataURLOptions|inlineImages|recordCanvas|userTriggeredOnInput|collectFonts|recordCrossOriginIframes|hooks|packFn|mousemoveWait|plugins|checkoutEveryN(?:ms|th)|maskText(?:Class|Selector|Fn)|needsMask|slimDOM(?:Options)?|canvasManager)"?(?:: (?:_slimDOMOptions|slimDOMOptions|this\.\w+))?(?: = [^\n]*)?,?\n|^ *this\.canvasManager\.\w+\(\);\n|^let canvasManager;\n|^ *let \{ needsMask \} = options;\n/gm;
 
 /**
  * Applies every fix.
@@ -156,5 +280,5 @@ export function fixRecorder(source: string): string {
     if (end < 0) throw new Error(`recorder fix found no end: ${why}`);
     fixed = fixed.slice(0, start) + put + fixed.slice(end);
   }
-  return fixed.replace(FIELD, (call, name: string) => (call.endsWith(", ") ? `(this.${name} = ` : ""));
+  return fixed.replace(UNUSED, "").replace(FIELD, (call, name: string) => (call.endsWith(", ") ? `(this.${name} = ` : ""));
 }
