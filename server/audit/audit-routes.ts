@@ -28,12 +28,13 @@ export function createAuditRoutes(db: Queryable): readonly Route[] {
 
 /** The projects whose entries he may read; null for all, and for what belongs to no project. */
 function scopeOf(identity: Identity, projectId: number | null): readonly number[] | null {
+  if (identity.kind === "nobody") throw new AppError("auth", "sign in first");
+  // Also of projects that are removed: what was done in them stays readable.
+  if (identity.isAdmin) return projectId === null ? null : [projectId];
   if (projectId !== null) {
     requireRole(identity, projectId, "admin");
     return [projectId];
   }
-  if (identity.kind === "nobody") throw new AppError("auth", "sign in first");
-  if (identity.isAdmin) return null;
   const administered = [...identity.roles.keys()].filter((id) => ["admin", "owner"].includes(roleIn(identity, id) ?? ""));
   if (administered.length === 0) throw new AppError("forbidden", "this takes the role admin in a project");
   return administered;

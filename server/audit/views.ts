@@ -31,7 +31,7 @@ export interface ViewsDeps {
   clock: Clock;
   log: Logger;
   /** Writes an entry as of `at`. */
-  write(entry: AuditEntry, at: number): Promise<void>;
+  write: (entry: AuditEntry, at: number) => Promise<void>;
 }
 
 /** The trail of views, and its end. */

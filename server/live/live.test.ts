@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createLiveRoom, liveSummary, rowOf, settle, tabOf } from "../../test/harness/live-room.ts";
 import { NOON } from "../../test/harness/ingest-room.ts";
+import { AppError } from "../app-error.ts";
 import { MAX_TEXT_RAW_BYTES } from "./viewer-frames.ts";
 
 describe("sessions that are over, or not here", () => {
@@ -90,6 +91,62 @@ describe("who may see what", () => {
     expect(new Set(errors.map((error) => JSON.stringify(error))).size).toBe(1);
     expect(errors[0]).toMatchObject({ code: "not_found" });
     expect(room.live.watcherCount("session-1")).toBe(0);
+  });
+
+  it("LIV-30 a view is written down before anything of the session is sent, and what cannot be is not shown", async () => {
+    const room = createLiveRoom();
+    room.openTab("a");
+    room.publish("a", 0, { checkout: true });
+    let release: () => void = () => undefined;
+    room.viewed = () => new Promise((resolve) => (release = resolve));
+    const viewer = await room.join();
+    expect(viewer.log).toEqual([]);
+    const session = room.summary;
+    const actor = { kind: "user", userId: 1, email: "viewer-1@example.com" };
+    expect(room.views).toEqual([{ kind: "live", by: "feed", actor, peer: "127.0.0.1", session }]);
+    release();
+    await settle();
+    expect(viewer.log.map(({ type }) => type)).toEqual(["session_joined", "events_batch", "session_phase"]);
+    room.viewed = () => Promise.reject(new AppError("overload", "later"));
+    const other = await room.join();
+    expect(other.log).toMatchObject([{ type: "error", data: { code: "overload" } }]);
+    other.say("get_session_events", { sessionId: "session-1" });
+    await settle();
+    expect(other.log).toHaveLength(2);
+    expect(room.views.map(({ kind, by }) => `${kind} ${by}`)).toEqual(["live feed", "live feed", "replay events"]);
+    expect(room.live.watcherCount("session-1")).toBe(1);
+  });
+
+  it("LIV-30 what happened while a view was written down counts: a right withdrawn, an erasure", async () => {
+    const room = createLiveRoom();
+    room.openTab("a");
+    const releases: (() => void)[] = [];
+    room.viewed = () => new Promise((resolve) => releases.push(resolve));
+    const demoted = await room.join();
+    const late = await room.join();
+    demoted.projects.clear();
+    room.live.end({ sessionId: "session-1", endedAt: null }, "erased");
+    for (const release of releases) release();
+    await settle();
+    for (const viewer of [demoted, late]) {
+      expect(viewer.log.map(({ data }) => data)).toMatchObject([{ code: "not_found" }]);
+    }
+    expect(room.live.status()).toMatchObject({ feeds: 0, sessions: 0 });
+  });
+
+  it("LIV-31 sessions that are only asked for are not kept in memory", async () => {
+    const room = createLiveRoom();
+    room.history.sessions.set("session-1", { session: liveSummary(), tabs: [tabOf("a")], startedOn: "2026-11-21" });
+    const stranger = room.connect();
+    stranger.projects.clear();
+    stranger.say("viewer_join_session", { sessionId: "session-1" });
+    room.connect().say("get_session_events", { sessionId: "session-1" });
+    await settle(20);
+    expect(room.live.status().sessions).toBe(0);
+    const viewer = await room.join();
+    expect(room.live.status().sessions).toBe(1);
+    viewer.say("viewer_leave_session", { sessionId: "session-1" });
+    expect(room.live.status().sessions).toBe(0);
   });
 
   it("LIV-20 what makes no sense is answered with an error, and the connection goes on", async () => {
