@@ -74,6 +74,7 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
       isAdmin: row.is_admin,
       signInId: hash.toString("hex"),
       roles: rolesOf(row.roles, null),
+      ...(row.expires_at === null ? {} : { expiresAt: row.expires_at }),
     };
   }
 
@@ -89,6 +90,7 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
       isAdmin: row.is_admin && only === null && row.scopes.includes("admin"),
       scopes: new Set(row.scopes),
       roles: rolesOf(row.roles, only),
+      ...(row.expires_at === null ? {} : { expiresAt: row.expires_at }),
     };
   }
 

@@ -25,11 +25,15 @@ export type Identity =
       email: string;
       isAdmin: boolean;
       signInId: string;
+      /** When the sign-in ends by itself. */
+      expiresAt?: number;
       roles: ReadonlyMap<number, Role>;
     }
   | {
       kind: "token";
       tokenId: number;
+      /** When the token ends by itself; absent for never. */
+      expiresAt?: number;
       userId: number;
       /** Address of its owner. */
       email?: string;
