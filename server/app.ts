@@ -19,7 +19,8 @@ import { createLifecycle } from "./lifecycle.ts";
 import { createLive, type Live } from "./live/live.ts";
 import type { Log } from "./log.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { createNet, type Net } from "./net/net.ts";
+import { createNet, type Net, type NetLimits } from "./net/net.ts";
+import type { Route } from "./net/route.ts";
 import { createWire } from "./net/wire.ts";
 import { createProjects } from "./projects/projects.ts";
 import { createReplay } from "./replay/replay.ts";
@@ -27,12 +28,21 @@ import { createRetention } from "./retention/retention.ts";
 import { findRoot, readVersion } from "./root.ts";
 import { createStore } from "./store/store.ts";
 
-const MIB = 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
 
 export interface AppOptions {
   config: Config;
   log: Pick<Log, "child">;
   clock?: Clock;
+  /** Puts something around what `server/net` is given: for tests that must turn red where a room is wrong. */
+  around?: Around;
+}
+
+/** What can be put around the rooms. */
+export interface Around {
+  routes?(routes: readonly Route[]): readonly Route[];
+  live?(live: Live): Live;
 }
 
 /** What a person needs to know once it runs. */
@@ -215,14 +225,16 @@ async function startRooms(
   ingest.start();
   lifecycle.onStop("ingest", () => ingest.drain());
 
+  const { around } = options;
+  const routes = [...auth.routes, ...audit.routes, ...projects.routes, ...replay.routes, ...retention.routes];
   knot.net = createNet(wire, {
     ingest,
-    live,
+    live: around?.live?.(live) ?? live,
     auth,
     projects,
     db,
     store,
-    routes: [...auth.routes, ...audit.routes, ...projects.routes, ...replay.routes, ...retention.routes],
+    routes: around?.routes?.(routes) ?? routes,
     clock,
     logger: log.child("net"),
     metrics,
@@ -231,7 +243,7 @@ async function startRooms(
     root,
     demoKey: () => projectKey,
     trackerPaths: config.TRACKER_PATHS,
-    rateLimit: { perSecond: config.RATE_LIMIT_REQUESTS_PER_SEC, burst: config.RATE_LIMIT_BURST },
+    limits: netLimitsOf(config),
     trustProxy: config.TRUST_PROXY,
   });
   lifecycle.onStop("new connections", () => knot.net?.refuseNew());
@@ -254,4 +266,28 @@ async function connectDatabase(
   lifecycle.onStop("embedded Postgres", () => postgres.stop(), 20_000);
   await migrate(postgres.connection, log.child("db"));
   return { connection: postgres.connection, dataDir: postgres.dataDir };
+}
+
+/** What peers may send and open, by the configuration. */
+function netLimitsOf(config: Config): NetLimits {
+  const requests = { perSecond: config.RATE_LIMIT_REQUESTS_PER_SEC, burst: config.RATE_LIMIT_BURST };
+  const connection = {
+    ...requests,
+    bytesPerSecond: config.RATE_LIMIT_KB_PER_SEC * KIB,
+    burstBytes: config.RATE_LIMIT_KB_BURST * KIB,
+  };
+  const factor = config.RATE_LIMIT_ADDRESS_FACTOR;
+  return {
+    connection,
+    address: {
+      perSecond: connection.perSecond * factor,
+      burst: connection.burst * factor,
+      bytesPerSecond: connection.bytesPerSecond * factor,
+      burstBytes: connection.burstBytes * factor,
+    },
+    requests,
+    upgrades: { perSecond: config.RATE_LIMIT_SOCKETS_PER_SEC, burst: config.RATE_LIMIT_SOCKETS_BURST },
+    maxTrackersPerAddress: config.MAX_TRACKERS_PER_ADDRESS,
+    maxViewersPerAddress: config.MAX_VIEWERS_PER_ADDRESS,
+  };
 }

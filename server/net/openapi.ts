@@ -56,6 +56,9 @@ function describeRoute(route: Route): object {
   };
   return {
     summary: route.summary,
+    "x-access": route.access,
+    ...(route.role === undefined ? {} : { "x-role": route.role }),
+    ...(route.scope === undefined ? {} : { "x-scope": route.scope }),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(route.access === "open" ? {} : { security: [{ bearer: [] }, { cookie: [] }] }),
     ...(route.method === "GET" || route.method === "DELETE"

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import { decodeBinary, encodeBinary } from "../../protocol/codec.ts";
-import { createApp, type App } from "../../server/app.ts";
+import { type Around, createApp, type App } from "../../server/app.ts";
 import { parseConfig, type Environment } from "../../server/config.ts";
 import { createTestDatabase, quietLog } from "../harness/postgres.ts";
 
@@ -21,8 +21,8 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
-/** Starts an app; `environment` overrides the settings of tests. */
-export async function runApp(environment: Environment = {}): Promise<RunningApp> {
+/** Starts an app; `environment` overrides the settings of tests, `around` puts something around its rooms. */
+export async function runApp(environment: Environment = {}, around: Around = {}): Promise<RunningApp> {
   const database = environment["DATABASE_URL"] === undefined ? await createTestDatabase() : null;
   const folder = mkdtempSync(join(tmpdir(), "wb-app-"));
   const config = parseConfig({
@@ -35,7 +35,7 @@ export async function runApp(environment: Environment = {}): Promise<RunningApp>
     DEFAULT_PROJECT_KEY: KEY,
     ...environment,
   });
-  const app = createApp({ config, log: { child: () => quietLog } });
+  const app = createApp({ config, log: { child: () => quietLog }, around });
   const { port } = await app.start();
   const base = `http://127.0.0.1:${port}`;
   return {
