@@ -11,7 +11,17 @@ import { startCluster, type TestCluster } from "../test/harness/postgres.ts";
 import { ROOT, startProcess, type ServerProcess } from "./processes.ts";
 
 /** Where a figure lets the load of one machine through as if it came from many. */
-const OPEN_GATES = { RATE_LIMIT_REQUESTS_PER_SEC: "1000000", RATE_LIMIT_BURST: "10000000", MAX_EVENTS_PER_SESSION: "1000000000" };
+const OPEN_GATES = {
+  RATE_LIMIT_REQUESTS_PER_SEC: "1000000",
+  RATE_LIMIT_BURST: "10000000",
+  RATE_LIMIT_KB_PER_SEC: "100000000",
+  RATE_LIMIT_KB_BURST: "100000000",
+  RATE_LIMIT_SOCKETS_PER_SEC: "1000000",
+  RATE_LIMIT_SOCKETS_BURST: "10000000",
+  MAX_TRACKERS_PER_ADDRESS: "10000000",
+  MAX_VIEWERS_PER_ADDRESS: "10000000",
+  MAX_EVENTS_PER_SESSION: "1000000000",
+};
 const SUPERUSER = { email: "bench@example.com", password: "a long bench password" };
 const HEALTH_MS = 30_000;
 /** As many as `max_wal_size` of the embedded Postgres comes to: what it has when it has run for a while under load. */

@@ -57,7 +57,8 @@ export const toViewer = {
   live_sessions: v.object({ projectId: natural, sessions: v.array(sessionSummarySchema) }),
   /** `changed` replaces by id; a session that ended appears here once more, with `status: "ended"`. */
   live_sessions_changed: v.object({ projectId: natural, changed: v.array(sessionSummarySchema) }),
-  error: errorSchema,
+  /** `sessionId`, `projectId`: the feed or list that ends with it, because the right to it was withdrawn. */
+  error: v.object({ ...errorSchema.entries, sessionId: v.optional(v.string()), projectId: v.optional(natural) }),
 } as const;
 
 export type FromViewerType = keyof typeof fromViewer;

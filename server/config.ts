@@ -97,6 +97,36 @@ const TABLE = {
     min: 1,
     max: 10_000_000,
   }),
+  RATE_LIMIT_KB_PER_SEC: integer("Kilobytes a second that one connection may go on sending.", {
+    default: 8_192,
+    min: 1,
+    max: 100_000_000,
+  }),
+  RATE_LIMIT_KB_BURST: integer("Kilobytes that it may send at once before that rate counts.", {
+    default: 65_536,
+    min: 64,
+    max: 100_000_000,
+  }),
+  RATE_LIMIT_ADDRESS_FACTOR: integer(
+    "All of one address together may send as much as this many connections; many visitors can be behind one address.",
+    { default: 40, min: 1, max: 1_000_000 },
+  ),
+  RATE_LIMIT_SOCKETS_PER_SEC: integer("WebSockets a second that one address may go on opening.", {
+    default: 1_000,
+    min: 1,
+    max: 1_000_000,
+  }),
+  RATE_LIMIT_SOCKETS_BURST: integer("WebSockets that it may open at once before that rate counts.", {
+    default: 5_000,
+    min: 1,
+    max: 10_000_000,
+  }),
+  MAX_TRACKERS_PER_ADDRESS: integer("Most WebSockets of trackers open from one address; the next is told to come back later.", {
+    default: 20_000,
+    min: 1,
+    max: 10_000_000,
+  }),
+  MAX_VIEWERS_PER_ADDRESS: integer("The same for viewers.", { default: 2_000, min: 1, max: 10_000_000 }),
 
   SESSION_IDLE_MINUTES: integer("A session ends after this many minutes without an event.", { default: 30, min: 1, max: 1_440 }),
   SESSION_CLEANUP_INTERVAL: integer("Seconds between looks for sessions that have gone idle.", {

@@ -82,6 +82,13 @@ export interface ViewerConnection {
   drained(): void;
   /** A published frame was skipped for this viewer, because it was too far behind. */
   dropped(): void;
+  /**
+   * What the viewer may see has changed: feeds and lists of projects that he may not see any more end, each with the `not_found` that an
+   * unknown id gets, and the id that it is about.
+   */
+  rightsChanged(): void;
+  /** The projects of which it has feeds or lists. */
+  followedProjects(): ReadonlySet<number>;
   closed(): void;
 }
 

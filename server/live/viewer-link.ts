@@ -14,6 +14,8 @@ import { encodeMessage } from "./viewer-frames.ts";
 
 /** Most sessions, and lists, that one connection follows. */
 const MAX_FOLLOWED = 64;
+/** The same words for what is not there and for what is not his. */
+const NOT_HERE = "there is nothing here under this id";
 
 /** What a link needs of the room. */
 export interface ViewerWorkers {
@@ -67,6 +69,26 @@ export class ViewerLink implements ViewerConnection {
     this.workers.onClosed(this);
   }
 
+  rightsChanged(): void {
+    for (const [sessionId, feed] of this.feeds) {
+      if (this.port.maySee(feed.session.summary.projectId)) continue;
+      const wasOpen = feed.phase !== "closed";
+      this.leave(sessionId);
+      if (wasOpen) this.send({ type: "error", data: { code: "not_found", message: NOT_HERE, sessionId } });
+    }
+    for (const projectId of this.projects) {
+      if (this.port.maySee(projectId)) continue;
+      this.unwatch(projectId);
+      this.send({ type: "error", data: { code: "not_found", message: NOT_HERE, projectId } });
+    }
+  }
+
+  followedProjects(): ReadonlySet<number> {
+    const followed = new Set(this.projects);
+    for (const feed of this.feeds.values()) if (feed.phase !== "closed") followed.add(feed.session.summary.projectId);
+    return followed;
+  }
+
   /** Ends every feed. */
   stopFeeds(isPortGone: boolean): void {
     for (const feed of this.feeds.values()) feed.close(isPortGone);
@@ -90,8 +112,7 @@ export class ViewerLink implements ViewerConnection {
         this.watch(message.data.projectId);
         return;
       case "unwatch_live_sessions":
-        this.projects.delete(message.data.projectId);
-        this.workers.list.unwatch(this.port, message.data.projectId);
+        this.unwatch(message.data.projectId);
         return;
       default:
         message satisfies never;
@@ -99,6 +120,7 @@ export class ViewerLink implements ViewerConnection {
   }
 
   private async join(sessionId: string, start: StartOptions): Promise<void> {
+    for (const [ended, feed] of this.feeds) if (feed.phase === "closed") this.feeds.delete(ended);
     if (this.feeds.size + this.joining.size >= MAX_FOLLOWED && !this.feeds.has(sessionId)) {
       throw new AppError("limit", `a connection follows at most ${MAX_FOLLOWED} sessions`);
     }
@@ -135,6 +157,8 @@ export class ViewerLink implements ViewerConnection {
     const { sessionId, fromIndex, limit } = request;
     const session = await this.findToShow(sessionId, "events");
     const { events, nextIndex } = await this.workers.events.readEvents(session.key, fromIndex, limit);
+    // Reading takes its time, in which the right may have been withdrawn.
+    if (!this.port.maySee(session.summary.projectId)) throw notFound();
     this.send({ type: "session_events", data: { sessionId, fromIndex, nextIndex, events } });
   }
 
@@ -143,6 +167,11 @@ export class ViewerLink implements ViewerConnection {
     if (this.projects.size >= MAX_FOLLOWED) throw new AppError("limit", `a connection follows at most ${MAX_FOLLOWED} projects`);
     this.projects.add(projectId);
     this.workers.list.watch(this.port, projectId);
+  }
+
+  private unwatch(projectId: number): void {
+    this.projects.delete(projectId);
+    this.workers.list.unwatch(this.port, projectId);
   }
 
   /** @throws AppError `not_found` for an unknown session and for somebody else's */
@@ -180,5 +209,5 @@ export class ViewerLink implements ViewerConnection {
 }
 
 function notFound(): AppError {
-  return new AppError("not_found", "there is nothing here under this id");
+  return new AppError("not_found", NOT_HERE);
 }

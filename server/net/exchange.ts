@@ -83,15 +83,21 @@ export class Exchange {
     }
   }
 
-  /** Sends `{"error":{code,message}}` with the status that the error means. */
+  /** Sends `{"error":{code,message,retryAfterMs?}}` with the status that the error means. */
   sendError(thrown: unknown, extra: Headers = {}, status?: number): AppError {
     const error = toAppError(thrown);
     const { httpStatus, code } = error.meaning;
     const headers: Record<string, string> = { "Content-Type": "application/json; charset=utf-8", ...API_HEADERS, ...extra };
-    if (error.retryAfterMs !== undefined) headers["Retry-After"] = String(Math.ceil(error.retryAfterMs / 1_000));
+    const { retryAfterMs } = error;
+    if (retryAfterMs !== undefined) headers["Retry-After"] = String(Math.ceil(retryAfterMs / 1_000));
     // The rest of an oversized body would otherwise be read as the next request.
     const isClosing = error.kind === "too_large";
-    this.sendBytes(status ?? httpStatus, headers, jsonBytes({ error: { code, message: error.message } }), isClosing);
+    this.sendBytes(
+      status ?? httpStatus,
+      headers,
+      jsonBytes({ error: { code, message: error.message, retryAfterMs } }),
+      isClosing,
+    );
     return error;
   }
 
@@ -102,7 +108,8 @@ export class Exchange {
     this.status = status;
     this.res.cork(() => {
       this.writeHead(status, headers);
-      if (status === 304 || status === 204) this.res.endWithoutBody(undefined, closeConnection);
+      // Given a length that is undefined, the library writes one of 2^63.
+      if (status === 304 || status === 204) this.res.endWithoutBody();
       else if (this.isHead) this.res.endWithoutBody(bytes.byteLength, closeConnection);
       else this.res.end(bytes, closeConnection);
     });

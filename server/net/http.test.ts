@@ -132,7 +132,7 @@ describe("HTTP", () => {
     const limited = await fetch(`${base}/limited`);
     expect(limited.status).toBe(429);
     expect(limited.headers.get("retry-after")).toBe("2");
-    expect(await body(limited)).toEqual({ error: { code: "limit", message: "slower" } });
+    expect(await body(limited)).toEqual({ error: { code: "limit", message: "slower", retryAfterMs: 1_500 } });
     expect((await fetch(`${base}/nothing`)).status).toBe(404);
     const wrong = await fetch(`${base}/stream`, { method: "DELETE" });
     expect(wrong.status).toBe(405);

@@ -17,7 +17,7 @@ import type { RouteMatch, RouteTable } from "./route-table.ts";
 const DEFAULT_MAX_BODY_BYTES = 64 * 1024;
 /** Most bytes of bodies that are held at once, over all requests. */
 const MAX_BODIES_BYTES = 64 * 1024 * 1024;
-const CORS_HEADERS: Headers = { "Access-Control-Allow-Origin": "*" };
+const CORS_HEADERS: Headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After" };
 const PREFLIGHT_HEADERS: Headers = {
   ...CORS_HEADERS,
   "Access-Control-Allow-Methods": "GET, POST",
@@ -44,6 +44,8 @@ export interface HttpDeps {
   auth: Pick<Auth, "identify" | "isTrustedOrigin">;
   fallback: Fallback;
   limiter: AddressLimiter;
+  /** Counts a body against what its address may send; 0 where it may, else milliseconds to wait. */
+  takeBody: (peer: string, bytes: number) => number;
   trustProxy: boolean;
   logger: Logger;
   metrics: Metrics;
@@ -75,6 +77,8 @@ export function attachHttp(deps: HttpDeps): Http {
     if (bodiesBytes + reserved > MAX_BODIES_BYTES) {
       throw new AppError("overload", "too many bodies at once", { retryAfterMs: 1_000 });
     }
+    const waitMs = deps.takeBody(head.peer, reserved);
+    if (waitMs > 0) throw tooOften(waitMs);
     bodiesBytes += reserved;
     try {
       const body = await exchange.readBody(maxBytes);
@@ -88,7 +92,7 @@ export function attachHttp(deps: HttpDeps): Http {
   const answer = async (exchange: Exchange, head: RequestHead, match: RouteMatch): Promise<void> => {
     const { route } = match;
     const waitMs = deps.limiter.take(head.peer);
-    if (waitMs > 0) throw new AppError("limit", "too many requests", { retryAfterMs: waitMs });
+    if (waitMs > 0) throw tooOften(waitMs);
     // The handler for the body has to be there before anything is awaited.
     const [body, identity] = await Promise.all([readBody(exchange, head, route), identify(deps.auth, head, route)]);
     if (exchange.isOver) return;
@@ -194,7 +198,8 @@ async function answerOther(deps: HttpDeps, exchange: Exchange, head: RequestHead
 async function identify(auth: HttpDeps["auth"], head: RequestHead, route: Route): Promise<Identity> {
   const { origin, host, cookie, authorization } = head.headers;
   const isUnsafe = route.method !== "GET";
-  if (isUnsafe && route.cors !== true && authorization === undefined) {
+  // Another scheme than ours is a proxy's: a browser adds it to whatever a page of anybody sends.
+  if (isUnsafe && route.cors !== true && !/^Bearer\b/i.test(authorization ?? "")) {
     if (!auth.isTrustedOrigin(origin, host, head.headers["sec-fetch-site"])) {
       throw new AppError("forbidden", "this request comes from a page of another origin");
     }
@@ -210,6 +215,10 @@ async function identify(auth: HttpDeps["auth"], head: RequestHead, route: Route)
     throw new AppError("forbidden", "this request comes from a page of another origin");
   }
   return identity;
+}
+
+function tooOften(waitMs: number): AppError {
+  return new AppError("limit", "too much at once from this address", { retryAfterMs: waitMs });
 }
 
 function isJson(contentType: string | undefined): boolean {

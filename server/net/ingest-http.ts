@@ -9,7 +9,8 @@ import { AppError, type AppErrorKind } from "../app-error.ts";
 import type { Ingest, TrackerPort } from "../ingest/ingest.ts";
 import { withinTime } from "../lifecycle.ts";
 import type { Metrics } from "../metrics.ts";
-import type { Projects } from "../projects/projects.ts";
+import { isAllowedOrigin, type Projects } from "../projects/projects.ts";
+import { NOT_FROM_HERE } from "./admission.ts";
 import type { Route } from "./route.ts";
 
 /** A request that is not settled by then is answered with what is known; the tracker sends the rest again. */
@@ -30,7 +31,7 @@ const KIND_OF_CLOSE: Record<CloseName, AppErrorKind> = {
 
 export interface IngestHttpDeps {
   ingest: Pick<Ingest, "connect">;
-  projects: Pick<Projects, "findByKey">;
+  projects: Pick<Projects, "findByKey" | "noteUse">;
   isDraining: () => boolean;
   metrics: Metrics;
 }
@@ -49,10 +50,13 @@ export function createIngestRoute(deps: IngestHttpDeps): Route {
     maxBodyBytes: MAX_FRAME_BYTES,
     summary: "Takes a tracker's messages, MessagePack behind lengths, the first a session_start; answers when they are durable",
     query: { key: "project key" },
-    async handle({ query, body, peer }) {
+    async handle({ query, body, peer, headers }) {
       if (deps.isDraining()) throw new AppError("overload", "the server is stopping", { retryAfterMs: 1_000 });
-      const project = await deps.projects.findByKey(query.get("key") ?? "");
+      const key = query.get("key") ?? "";
+      const project = await deps.projects.findByKey(key);
       if (!project) throw new AppError("auth", "unknown project key");
+      if (!isAllowedOrigin(project.settings.allowedOrigins, headers["origin"])) throw new AppError("forbidden", NOT_FROM_HERE);
+      deps.projects.noteUse(key);
       const envelopes = readEnvelopes(body);
       bodies.value++;
 

@@ -1,4 +1,4 @@
-/** Token buckets: how much a connection or an address may send. Cheap enough for every frame. */
+/** Token buckets: how much a connection or an address may send. Cheap enough for every frame: no allocation, no look-up. */
 
 /** `perSecond` is what may go on for ever, `burst` what may come at once. */
 export interface RateLimit {
@@ -6,10 +6,21 @@ export interface RateLimit {
   burst: number;
 }
 
-/** The state of one bucket; two numbers, so that it can live inside a socket. */
+/** The same for frames, whose bytes count besides. */
+export interface FrameLimit extends RateLimit {
+  bytesPerSecond: number;
+  burstBytes: number;
+}
+
+/** The state of one bucket; plain numbers, so that it can live inside a socket. */
 export interface Bucket {
   tokens: number;
   refilledAt: number;
+}
+
+/** The same for frames. `bytesLeft` may go below zero: a frame is taken whole while anything is left, and owed afterwards. */
+export interface FrameBucket extends Bucket {
+  bytesLeft: number;
 }
 
 /**
@@ -28,6 +39,27 @@ export function takeToken(bucket: Bucket, limit: RateLimit, now: number): number
     return 0;
   }
   return Math.ceil(((1 - bucket.tokens) * 1_000) / limit.perSecond);
+}
+
+/**
+ * Takes one frame of `bytes`.
+ * @returns 0 where it may go on, else the milliseconds until the next may; nothing was taken then
+ */
+export function takeFrame(bucket: FrameBucket, limit: FrameLimit, bytes: number, now: number): number {
+  const elapsed = now - bucket.refilledAt;
+  if (elapsed > 0) {
+    bucket.tokens = Math.min(limit.burst, bucket.tokens + (elapsed * limit.perSecond) / 1_000);
+    bucket.bytesLeft = Math.min(limit.burstBytes, bucket.bytesLeft + (elapsed * limit.bytesPerSecond) / 1_000);
+    bucket.refilledAt = now;
+  }
+  if (bucket.tokens >= 1 && bucket.bytesLeft > 0) {
+    bucket.tokens -= 1;
+    bucket.bytesLeft -= bytes;
+    return 0;
+  }
+  const tokenMs = bucket.tokens >= 1 ? 0 : ((1 - bucket.tokens) * 1_000) / limit.perSecond;
+  const bytesMs = bucket.bytesLeft > 0 ? 0 : ((1 - bucket.bytesLeft) * 1_000) / limit.bytesPerSecond;
+  return Math.ceil(Math.max(tokenMs, bytesMs));
 }
 
 /** Most addresses that are remembered; past it the one unheard of for longest is forgotten, and so starts with a full bucket. */

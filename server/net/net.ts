@@ -11,12 +11,17 @@ import type { Projects } from "../projects/projects.ts";
 import { attachHttp } from "./http.ts";
 import { createIngestRoute } from "./ingest-http.ts";
 import { createInfoRoutes, type InfoDeps } from "./info-routes.ts";
-import { createAddressLimiter, type RateLimit } from "./limits.ts";
+import { createAddresses } from "./addresses.ts";
+import { createAdmission, type SocketCounts } from "./admission.ts";
+import { createAddressLimiter, takeFrame, type RateLimit } from "./limits.ts";
 import type { Route } from "./route.ts";
 import { createRouteTable } from "./route-table.ts";
+import type { SocketLimits } from "./socket.ts";
 import { createStatic } from "./static.ts";
+import { createTrackerKeys } from "./tracker-keys.ts";
 import { createTrackerShared } from "./tracker-socket.ts";
 import { attachSockets } from "./upgrade.ts";
+import { watchViewerRights } from "./viewer-rights.ts";
 import { createViewerShared } from "./viewer-socket.ts";
 import type { Wire } from "./wire.ts";
 
@@ -44,8 +49,16 @@ export interface NetDeps {
   root: string;
   demoKey: () => string;
   trackerPaths: readonly string[];
-  rateLimit: RateLimit;
+  limits: NetLimits;
   trustProxy: boolean;
+}
+
+/** What peers may send and open. */
+export interface NetLimits extends SocketLimits, SocketCounts {
+  /** Requests of one address. */
+  readonly requests: RateLimit;
+  /** Sockets that one address opens. */
+  readonly upgrades: RateLimit;
 }
 
 /** States: `open` -> `draining` (nothing new) -> `stopped` (no socket is left). */
@@ -65,21 +78,37 @@ export function createNet(wire: Wire, deps: NetDeps): Net {
   let isDraining = false;
   const draining = () => isDraining;
 
+  const { limits } = deps;
+  const now = () => clock.now();
+  const addresses = createAddresses(limits.address, now);
   const ownRoutes = [createIngestRoute({ ...deps, isDraining: draining })];
   const infoRoutes = createInfoRoutes({ ...deps, isDraining: draining, routes: [...deps.routes, ...ownRoutes] });
   const table = createRouteTable([...infoRoutes, ...ownRoutes, ...deps.routes]);
-  const limit = deps.rateLimit;
-  const trackers = createTrackerShared({ ingest: deps.ingest, clock, limit, metrics });
-  const viewers = createViewerShared({ live: deps.live, auth, clock, limit, metrics, logger });
+  const trackers = createTrackerShared({ ingest: deps.ingest, clock, limits, metrics });
+  const viewers = createViewerShared({ live: deps.live, clock, limits, metrics });
+  const keys = createTrackerKeys({ projects, clock, logger });
+  // The first trackers after a start are let in at once as well.
+  void keys.find(deps.demoKey()).catch(() => null);
+  const rights = watchViewerRights({ auth, clock, logger, open: viewers.open });
+  const stopListening = auth.onRightsChanged(() => {
+    keys.lookAgain();
+    rights.lookAgain();
+  });
   const sockets = attachSockets({
     app,
-    auth,
-    projects,
-    firstKeys: [deps.demoKey()],
-    trackers: trackers.shared,
-    viewers: viewers.shared,
+    admission: createAdmission({
+      auth,
+      addresses,
+      keys,
+      rights,
+      trackers: trackers.shared,
+      viewers,
+      counts: limits,
+      isDraining: draining,
+      logger,
+    }),
+    upgrades: createAddressLimiter(limits.upgrades, now),
     trustProxy,
-    isDraining: draining,
     logger,
     metrics,
   });
@@ -88,7 +117,8 @@ export function createNet(wire: Wire, deps: NetDeps): Net {
     table,
     auth,
     fallback: createStatic(deps),
-    limiter: createAddressLimiter(limit, () => clock.now()),
+    limiter: createAddressLimiter(limits.requests, now),
+    takeBody: (peer, bytes) => takeFrame(addresses.of(peer), limits.address, bytes, now()),
     trustProxy,
     logger,
     metrics,
@@ -113,8 +143,10 @@ export function createNet(wire: Wire, deps: NetDeps): Net {
     },
     stop() {
       refuseNew();
+      stopListening();
       trackers.stop();
-      viewers.stop();
+      keys.stop();
+      rights.stop();
       wire.close();
     },
   };

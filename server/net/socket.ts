@@ -2,7 +2,8 @@
 
 import type { WebSocket } from "uWebSockets.js";
 import { CLOSE, type CloseName } from "../../protocol/close-codes.ts";
-import type { Bucket } from "./limits.ts";
+import type { AddressUse } from "./addresses.ts";
+import { takeFrame, type FrameBucket, type FrameLimit } from "./limits.ts";
 
 /** What uWebSockets.js keeps with a socket: the one object that answers its events. */
 export interface SocketData {
@@ -19,28 +20,41 @@ export interface SocketPeer {
   closed(): void;
 }
 
+/** How much one connection may send, and all of one address together. */
+export interface SocketLimits {
+  readonly connection: FrameLimit;
+  readonly address: FrameLimit;
+}
+
 /** Malformed messages after which a socket is closed: by then it is no slip but a broken client. */
 export const MAX_MALFORMED = 20;
 
 /**
  * The base of both kinds. States: `opening` (no socket yet) -> `open` -> `closed`; after `closed` everything said is dropped, because
- * uWebSockets.js throws when a closed socket is touched.
+ * uWebSockets.js throws when a closed socket is touched. One that is closed while `opening` is closed as soon as it opens.
  */
-export abstract class OpenSocket implements SocketPeer, Bucket {
+export abstract class OpenSocket implements SocketPeer, FrameBucket {
   readonly id: number;
-  /** Address of the peer as text. */
-  readonly peer: string;
   tokens: number;
+  bytesLeft: number;
   refilledAt: number;
   protected form: "none" | "binary" | "text" = "none";
   protected malformedCount = 0;
+  protected readonly address: AddressUse;
   private ws: WebSocket<SocketData> | null = null;
+  private closing: { code: CloseName; reason: string } | null = null;
 
-  constructor(id: number, peer: string, tokens: number, now: number) {
+  constructor(id: number, address: AddressUse, { connection }: SocketLimits, now: number) {
     this.id = id;
-    this.peer = peer;
-    this.tokens = tokens;
+    this.address = address;
+    this.tokens = connection.burst;
+    this.bytesLeft = connection.burstBytes;
     this.refilledAt = now;
+  }
+
+  /** Address of the peer as text. */
+  get peer(): string {
+    return this.address.address;
   }
 
   get isOpen(): boolean {
@@ -49,6 +63,7 @@ export abstract class OpenSocket implements SocketPeer, Bucket {
 
   opened(ws: WebSocket<SocketData>): void {
     this.ws = ws;
+    if (this.closing) this.close(this.closing.code, this.closing.reason);
   }
 
   abstract received(message: ArrayBuffer, isBinary: boolean): void;
@@ -86,6 +101,12 @@ export abstract class OpenSocket implements SocketPeer, Bucket {
   /** Ends the socket with one of our close codes. */
   close(code: CloseName, reason: string): void {
     // The close handler runs inside of `end`, and clears `ws` there.
-    this.ws?.end(CLOSE[code], reason.slice(0, 120));
+    if (this.ws) this.ws.end(CLOSE[code], reason.slice(0, 120));
+    else this.closing = { code, reason };
+  }
+
+  /** 0 where a frame of `bytes` may be taken, else the milliseconds that the peer has to wait. */
+  protected frameWaitMs(limits: SocketLimits, bytes: number, now: number): number {
+    return takeFrame(this, limits.connection, bytes, now) || takeFrame(this.address, limits.address, bytes, now);
   }
 }

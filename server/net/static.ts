@@ -1,5 +1,6 @@
 /** Files and pages: the viewer and its assets, the tracker script, the demo page. */
 
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { AppError } from "../app-error.ts";
 import { createAssets, pickEncoding, type Asset } from "./assets.ts";
@@ -7,8 +8,8 @@ import type { Exchange, Headers } from "./exchange.ts";
 import type { Fallback, RequestHead } from "./http.ts";
 
 /**
- * What the viewer's page may do. Recordings are hostile input: with this, replayed pages fetch no address and run no script
- * (measured with 22 attack nodes), and the replay's iframe inherits it.
+ * What the viewer's page may do. Recordings are shown in a page of their own ({@link stagePolicy}), so this one has to be good for the viewer
+ * alone: no image from elsewhere, no frame but ours.
  */
 const VIEWER_POLICY = [
   "default-src 'none'",
@@ -16,16 +17,42 @@ const VIEWER_POLICY = [
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
   "font-src 'self' data:",
-  "media-src 'self' data: blob:",
   "connect-src 'self'",
   "manifest-src 'self'",
   "frame-src 'self'",
+  "object-src 'none'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'self'",
 ].join("; ");
+
+/** The page in which recordings are shown; the viewer's script puts everything else into it. */
+const STAGE_PATH = "/player";
+const STAGE_PAGE =
+  '<!doctype html>\n<html lang="en" data-page="stage"><head><meta charset="utf-8"><title>Player</title></head><body></body></html>\n';
+/** An origin, or a folder of one: nothing in it can end a directive. */
+const HOST = /^https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:\/[\w./-]*)?$/i;
+const MAX_STAGE_HOSTS = 60;
 /** The strictest policy that our script-tag users commonly have: the demo page proves that the tracker works under it. */
 const DEMO_POLICY = "default-src 'self'";
+
+/** What frames of recordings could ask the browser for and never need. */
+const STAGE_PERMISSIONS = [
+  ...[
+    "accelerometer",
+    "autoplay",
+    "camera",
+    "clipboard-read",
+    "clipboard-write",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+  ],
+  ...["geolocation", "gyroscope", "hid", "microphone", "midi", "payment", "publickey-credentials-get", "screen-wake-lock"],
+  ...["serial", "usb", "xr-spatial-tracking"],
+]
+  .map((name) => `${name}=()`)
+  .join(", ");
 
 const FOR_EVER = "public, max-age=31536000, immutable";
 const ALWAYS_ASK = "no-cache";
@@ -87,6 +114,10 @@ export function createStatic(deps: StaticDeps): Fallback {
   };
 
   return async (head, exchange) => {
+    if (head.path === STAGE_PATH) {
+      exchange.sendBytes(200, stageHeaders(head.query), Buffer.from(STAGE_PAGE));
+      return true;
+    }
     const found = await find(head);
     if (!found) return false;
     sendAsset(exchange, head, found.asset, found.headers);
@@ -113,7 +144,48 @@ function viewerHeaders(isHashed: boolean): Headers {
   return {
     "Cache-Control": isHashed ? FOR_EVER : ALWAYS_ASK,
     "Content-Security-Policy": VIEWER_POLICY,
+    // Chromium looks up the host of every link on a page by itself, those of a recording included.
+    "X-DNS-Prefetch-Control": "off",
     "Cross-Origin-Opener-Policy": "same-origin",
+  };
+}
+
+/**
+ * What a recording may do in the viewer's browser. The page in which it is shown has no script, and the frames inside inherit all of this: no
+ * script, no connection, no frame, no form, and images, fonts and style sheets from nowhere but `hosts`.
+ *
+ * Not even from ourselves: an address of ours in a recording would be asked for with the viewer's cookie.
+ */
+export function stagePolicy(hosts: readonly string[]): string {
+  const from = hosts.map((host) => ` ${host}`).join("");
+  return [
+    "default-src 'none'",
+    `style-src 'unsafe-inline'${from}`,
+    `img-src data: blob:${from}`,
+    `font-src data:${from}`,
+    "script-src 'none'",
+    "connect-src 'none'",
+    "media-src 'none'",
+    "frame-src 'none'",
+    "object-src 'none'",
+    "worker-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'self'",
+    "sandbox allow-same-origin",
+  ].join("; ");
+}
+
+/** @param query `from=` for each host that the viewer has allowed; what is no host is left out */
+function stageHeaders(query: string): Headers {
+  const hosts = new URLSearchParams(query).getAll("from").filter((host) => HOST.test(host));
+  return {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": ALWAYS_ASK,
+    "Content-Security-Policy": stagePolicy(hosts.slice(0, MAX_STAGE_HOSTS)),
+    "Referrer-Policy": "no-referrer",
+    "X-DNS-Prefetch-Control": "off",
+    "Permissions-Policy": STAGE_PERMISSIONS,
   };
 }
 

@@ -7,19 +7,21 @@ import type { Clock } from "../clock.ts";
 import type { Ingest, TrackerConnection, TrackerPort } from "../ingest/ingest.ts";
 import type { Counter, Metrics } from "../metrics.ts";
 import type { Project } from "../projects/projects.ts";
+import type { AddressUse } from "./addresses.ts";
 import { decodeFrame } from "./frame.ts";
-import { takeToken, type RateLimit } from "./limits.ts";
-import { MAX_MALFORMED, OpenSocket } from "./socket.ts";
+import { MAX_MALFORMED, OpenSocket, type SocketLimits } from "./socket.ts";
+import type { KeyHolder, KeyUse } from "./tracker-keys.ts";
 
 const SWEEP_INTERVAL_MS = 1_000;
 /** A connection over its rate is told so at most this often. */
 const COMPLAIN_INTERVAL_MS = 1_000;
+const KEY_REVOKED = "this project key is no longer good";
 
 /** What all tracker sockets share. */
 export interface TrackerShared {
   ingest: Pick<Ingest, "connect">;
   clock: Clock;
-  limit: RateLimit;
+  limits: SocketLimits;
   frames: Counter;
   bytes: Counter;
   malformed: Counter;
@@ -29,7 +31,7 @@ export interface TrackerShared {
 }
 
 /** Builds what tracker sockets share, and closes those that say nothing; the function returned stops that. */
-export function createTrackerShared(deps: Pick<TrackerShared, "ingest" | "clock" | "limit"> & { metrics: Metrics }): {
+export function createTrackerShared(deps: Pick<TrackerShared, "ingest" | "clock" | "limits"> & { metrics: Metrics }): {
   shared: TrackerShared;
   stop: () => void;
 } {
@@ -46,7 +48,7 @@ export function createTrackerShared(deps: Pick<TrackerShared, "ingest" | "clock"
   const shared: TrackerShared = {
     ingest: deps.ingest,
     clock: deps.clock,
-    limit: deps.limit,
+    limits: deps.limits,
     waiting,
     frames: metrics.counter("tracker_frames_total", "WebSocket frames from trackers."),
     bytes: metrics.counter("tracker_bytes_total", "Bytes of WebSocket frames from trackers."),
@@ -56,19 +58,31 @@ export function createTrackerShared(deps: Pick<TrackerShared, "ingest" | "clock"
   return { shared, stop };
 }
 
-export class TrackerSocket extends OpenSocket implements TrackerPort {
-  readonly project: Project;
+export class TrackerSocket extends OpenSocket implements TrackerPort, KeyHolder {
+  private readonly use: KeyUse;
   private readonly shared: TrackerShared;
   /** Made with the first message: most of what a connection costs is made there. */
   private connection: TrackerConnection | null = null;
   private complainedAt = 0;
 
-  constructor(id: number, peer: string, project: Project, shared: TrackerShared) {
+  constructor(id: number, address: AddressUse, use: KeyUse, shared: TrackerShared) {
     const now = shared.clock.now();
-    super(id, peer, shared.limit.burst, now);
-    this.project = project;
+    super(id, address, shared.limits, now);
+    this.use = use;
     this.shared = shared;
     shared.waiting.set(this, now);
+    use.holders.add(this);
+    address.trackers++;
+  }
+
+  /** As it is now: a `session_start` gets the settings of its moment. */
+  get project(): Project {
+    return this.use.project;
+  }
+
+  keyRevoked(): void {
+    this.send({ type: "error", data: { code: "unauthorized", message: KEY_REVOKED } });
+    this.close("unauthorized", KEY_REVOKED);
   }
 
   override received(message: ArrayBuffer, isBinary: boolean): void {
@@ -77,7 +91,7 @@ export class TrackerSocket extends OpenSocket implements TrackerPort {
     shared.bytes.value += message.byteLength;
     if (this.form === "none") this.form = isBinary ? "binary" : "text";
     const now = shared.clock.now();
-    const waitMs = takeToken(this, shared.limit, now);
+    const waitMs = this.frameWaitMs(shared.limits, message.byteLength, now);
     if (waitMs > 0) {
       this.refuseOverLimit(now, waitMs);
       return;
@@ -104,6 +118,8 @@ export class TrackerSocket extends OpenSocket implements TrackerPort {
   override closed(): void {
     super.closed();
     this.shared.waiting.delete(this);
+    this.use.holders.delete(this);
+    this.address.trackers--;
     this.connection?.closed();
     this.connection = null;
   }
@@ -120,7 +136,7 @@ export class TrackerSocket extends OpenSocket implements TrackerPort {
     this.shared.limited.value++;
     if (now - this.complainedAt < COMPLAIN_INTERVAL_MS) return;
     this.complainedAt = now;
-    this.send({ type: "error", data: { code: "limit", message: "too many messages", retryAfterMs: Math.max(waitMs, 1_000) } });
+    this.send({ type: "error", data: { code: "limit", message: "too much at once", retryAfterMs: Math.max(waitMs, 1_000) } });
   }
 }
 

@@ -1,18 +1,16 @@
-/** `/ws`: who may open a socket, and which kind. A refused upgrade is an HTTP answer with the right status. */
+/** `/ws`: from the upgrade to the events of a socket. A refused upgrade is an HTTP answer with the right status. */
 
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from "uWebSockets.js";
 import { MAX_FRAME_BYTES, MAX_VIEWER_BACKLOG_BYTES } from "../../protocol/limits.ts";
 import { AppError } from "../app-error.ts";
-import type { Auth } from "../auth/auth.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
-import type { Projects } from "../projects/projects.ts";
+import type { Admission } from "./admission.ts";
 import { Exchange } from "./exchange.ts";
 import { readHead, type RequestHead } from "./http.ts";
-import { createKnownKeys } from "./known-keys.ts";
+import type { AddressLimiter } from "./limits.ts";
+import { RefusedSocket } from "./refused-socket.ts";
 import type { SocketData, SocketPeer } from "./socket.ts";
-import { TrackerSocket, type TrackerShared } from "./tracker-socket.ts";
-import { ViewerSocket, type ViewerShared } from "./viewer-socket.ts";
 
 /** Below the 60 s after which common proxies cut a silent connection; pings are sent in time. */
 const IDLE_TIMEOUT_SECONDS = 56;
@@ -22,14 +20,10 @@ const INTERNAL_ERROR = 1011;
 
 export interface UpgradeDeps {
   app: TemplatedApp;
-  auth: Pick<Auth, "identify" | "isTrustedOrigin">;
-  projects: Pick<Projects, "findByKey">;
-  /** Keys that are looked up before anybody comes with them. */
-  firstKeys: readonly string[];
-  trackers: TrackerShared;
-  viewers: ViewerShared;
+  admission: Admission;
+  /** How fast one address may open sockets. */
+  upgrades: AddressLimiter;
   trustProxy: boolean;
-  isDraining: () => boolean;
   logger: Logger;
   metrics: Metrics;
 }
@@ -42,65 +36,32 @@ export function attachSockets(deps: UpgradeDeps): OpenSockets {
   const open = new Set<WebSocket<SocketData>>();
   const refused = deps.metrics.counter("sockets_refused_total", "Refused WebSocket upgrades.");
   deps.metrics.gauge("sockets", "Open WebSockets.", () => open.size);
-  const keys = createKnownKeys(deps.projects);
-  for (const key of deps.firstKeys) void keys.find(key).catch(() => null);
-  let nextId = 1;
 
-  /** Lets a tracker in whose key is known, within the call that asks; null for everybody else. */
-  const admitAtOnce = (head: RequestHead, query: URLSearchParams): TrackerSocket | null => {
-    const key = query.get("key") ?? "";
-    const project = query.get("type") === "tracker" && !deps.isDraining() ? keys.get(key) : null;
-    if (!project) return null;
-    const socket = new TrackerSocket(nextId++, head.peer, project, deps.trackers);
-    keys.find(key).then(
-      (found) => {
-        if (!found) socket.close("unauthorized", "this project key was revoked");
-      },
-      (error: unknown) => deps.logger.debug("project key not checked again", { error }),
-    );
-    return socket;
+  const refuse = (exchange: Exchange, head: RequestHead, thrown: unknown) => {
+    refused.value++;
+    const error = exchange.sendError(thrown);
+    deps.logger[error.meaning.logLevel]("socket refused", { peer: head.peer, error: error.cause ?? error });
   };
 
-  const admit = async (head: RequestHead, query: URLSearchParams): Promise<SocketPeer> => {
-    if (deps.isDraining()) throw new AppError("overload", "the server is stopping", { retryAfterMs: 1_000 });
-    switch (query.get("type")) {
-      case "tracker": {
-        const project = await keys.find(query.get("key") ?? "");
-        if (!project) throw new AppError("auth", "unknown project key");
-        return new TrackerSocket(nextId++, head.peer, project, deps.trackers);
-      }
-      case "viewer":
-        return admitViewer(head, query);
-      default:
-        throw new AppError("protocol", "type must be tracker or viewer");
+  /** Within the call that asks, for whom memory is enough to say yes or no; null where it is not. */
+  const admitAtOnce = (head: RequestHead, query: URLSearchParams): SocketPeer | null => {
+    const waitMs = deps.upgrades.take(head.peer);
+    if (waitMs > 0) {
+      throw new AppError("limit", "too many connections at once from this address", { retryAfterMs: Math.max(waitMs, 1_000) });
     }
-  };
-
-  const admitViewer = async (head: RequestHead, query: URLSearchParams): Promise<ViewerSocket> => {
-    const { cookie, authorization, origin, host } = head.headers;
-    const token = query.get("token") ?? undefined;
-    const credentials = authorization !== undefined || token !== undefined ? { authorization, token } : { cookie };
-    const identity = await deps.auth.identify(credentials);
-    if (identity.kind === "nobody") throw new AppError("auth", "sign in, or send a bearer token");
-    // Any page can open a socket here with its visitor's cookie; only the browser's word about that page tells them apart.
-    const isOurs = origin !== undefined && deps.auth.isTrustedOrigin(origin, host, head.headers["sec-fetch-site"]);
-    if (identity.kind === "user" && !isOurs) {
-      throw new AppError("forbidden", "viewers come from our own pages, or with a bearer token");
-    }
-    return new ViewerSocket(nextId++, head.peer, identity, credentials, deps.viewers);
+    return deps.admission.atOnce(head, query);
   };
 
   const upgradeLater = async (res: HttpResponse, head: RequestHead, query: URLSearchParams, context: us_socket_context_t) => {
     const exchange = new Exchange(res, false);
     let peer: SocketPeer;
     try {
-      peer = await admit(head, query);
+      peer = await deps.admission.admit(head, query);
     } catch (thrown) {
-      refused.value++;
-      const error = exchange.sendError(thrown);
-      deps.logger[error.meaning.logLevel]("socket refused", { peer: head.peer, error: error.cause ?? error });
+      refuse(exchange, head, thrown);
       return;
     }
+    if (peer instanceof RefusedSocket) refused.value++;
     if (exchange.isOver) {
       peer.closed();
       return;
@@ -124,7 +85,16 @@ export function attachSockets(deps: UpgradeDeps): OpenSockets {
     upgrade(res: HttpResponse, req: HttpRequest, context) {
       const head = readHead(res, req, deps.trustProxy);
       const query = new URLSearchParams(head.query);
-      const peer = admitAtOnce(head, query);
+      let peer: SocketPeer | null;
+      try {
+        // The library goes by the key alone (RFC 6455, section 4.2.1).
+        if (head.headers["upgrade"]?.toLowerCase() !== "websocket") throw new AppError("protocol", "this takes Upgrade: websocket");
+        peer = admitAtOnce(head, query);
+      } catch (thrown) {
+        refuse(new Exchange(res, false), head, thrown);
+        return;
+      }
+      if (peer instanceof RefusedSocket) refused.value++;
       if (peer) upgrade(res, head, peer, context);
       else void upgradeLater(res, head, query, context);
     },

@@ -4,23 +4,23 @@ import { encodeBinary, encodeText, MalformedMessage, type Envelope } from "../..
 import { MAX_CONTROL_BYTES } from "../../protocol/limits.ts";
 import type { WireError } from "../../protocol/tracker-messages.ts";
 import { actorOf } from "../audit-trail.ts";
-import { maySee, type Auth, type Credentials, type Identity } from "../auth/auth.ts";
+import { maySee, roleIn, ROLES, type Credentials, type Identity } from "../auth/auth.ts";
 import type { Clock } from "../clock.ts";
 import type { Live, ViewerConnection, ViewerPort } from "../live/live.ts";
-import type { Logger } from "../log.ts";
 import type { Counter, Metrics } from "../metrics.ts";
+import type { AddressUse } from "./addresses.ts";
 import { decodeFrame } from "./frame.ts";
-import { takeToken, type RateLimit } from "./limits.ts";
-import { MAX_MALFORMED, OpenSocket } from "./socket.ts";
+import { MAX_MALFORMED, OpenSocket, type SocketLimits } from "./socket.ts";
 
-/** A sign-out, a revoked token or a changed right takes effect on open sockets within this time. */
-export const RECHECK_INTERVAL_MS = 15_000;
+/** A viewer over his rate is told so at most this often. */
+const COMPLAIN_INTERVAL_MS = 1_000;
+const WITHDRAWN = "your rights changed; connect again with what is left of them";
 
 /** What all viewer sockets share. */
 export interface ViewerShared {
   live: Pick<Live, "connect">;
   clock: Clock;
-  limit: RateLimit;
+  limits: SocketLimits;
   frames: Counter;
   malformed: Counter;
   limited: Counter;
@@ -28,64 +28,80 @@ export interface ViewerShared {
   open: Set<ViewerSocket>;
 }
 
-/** Builds what viewer sockets share, and looks again at who they are; the function returned stops that. */
-export function createViewerShared(
-  deps: Pick<ViewerShared, "live" | "clock" | "limit"> & { auth: Pick<Auth, "identify">; metrics: Metrics; logger: Logger },
-): { shared: ViewerShared; stop: () => void } {
+/** Builds what viewer sockets share. */
+export function createViewerShared(deps: Pick<ViewerShared, "live" | "clock" | "limits"> & { metrics: Metrics }): ViewerShared {
   const { metrics } = deps;
-  const open = new Set<ViewerSocket>();
-  const recheck = async (socket: ViewerSocket) => {
-    try {
-      socket.identityChanged(await deps.auth.identify(socket.credentials));
-    } catch (error) {
-      // The database is away: nobody can tell, and cutting every viewer would help nobody.
-      deps.logger.debug("viewer not checked again", { error });
-    }
-  };
-  const stop = deps.clock.every(RECHECK_INTERVAL_MS, () => {
-    for (const socket of open) void recheck(socket);
-  });
-  const shared: ViewerShared = {
+  return {
     live: deps.live,
     clock: deps.clock,
-    limit: deps.limit,
-    open,
+    limits: deps.limits,
+    open: new Set<ViewerSocket>(),
     frames: metrics.counter("viewer_frames_total", "WebSocket frames from viewers."),
     malformed: metrics.counter("viewer_malformed_total", "Frames from viewers that made no sense."),
     limited: metrics.counter("viewer_limited_total", "Frames from viewers over the rate limit."),
     dropped: metrics.counter("viewer_dropped_total", "Published frames that a viewer was too slow for."),
   };
-  return { shared, stop };
 }
 
 export class ViewerSocket extends OpenSocket {
   readonly credentials: Credentials;
+  /** When his rights were looked at last, by our clock. */
+  checkedAt: number;
   private readonly shared: ViewerShared;
   private identity: Identity;
   private connection: ViewerConnection | null = null;
+  private complainedAt = 0;
 
-  constructor(id: number, peer: string, identity: Identity, credentials: Credentials, shared: ViewerShared) {
-    super(id, peer, shared.limit.burst, shared.clock.now());
+  constructor(id: number, address: AddressUse, identity: Identity, credentials: Credentials, shared: ViewerShared) {
+    const now = shared.clock.now();
+    super(id, address, shared.limits, now);
+    this.checkedAt = now;
     this.identity = identity;
     this.credentials = credentials;
     this.shared = shared;
     shared.open.add(this);
+    address.viewers++;
   }
 
-  /** Takes what is known of him now; a nobody's socket is closed. */
+  /** When the sign-in or token ends by itself; never for those without an end. */
+  get expiresAt(): number {
+    return this.identity.kind === "nobody" ? Infinity : (this.identity.expiresAt ?? Infinity);
+  }
+
+  /** The sign-in or token has ended by itself. */
+  expired(): void {
+    this.identityChanged({ kind: "nobody" });
+  }
+
+  /**
+   * Takes what is known of him now. A nobody's socket is closed. Where a right was withdrawn, his feeds and lists of projects that he may
+   * not see any more end with an error, and the socket is cut, unless all that it follows is in other projects.
+   */
   identityChanged(identity: Identity): void {
+    const before = this.identity;
     this.identity = identity;
-    if (identity.kind === "nobody") this.close("unauthorized", "signed out");
+    if (identity.kind === "nobody") {
+      this.connection?.rightsChanged();
+      this.close("unauthorized", "signed out, or the token is no longer good");
+      return;
+    }
+    const withdrawn = withdrawnFrom(before, identity);
+    if (withdrawn.length === 0) return;
+    const followed = this.connection?.followedProjects();
+    this.connection?.rightsChanged();
+    if (!followed || followed.size === 0 || withdrawn.some((projectId) => followed.has(projectId))) {
+      this.close("forbidden", WITHDRAWN);
+    }
   }
 
   override received(message: ArrayBuffer, isBinary: boolean): void {
     const { shared } = this;
     shared.frames.value++;
     if (this.form === "none") this.form = isBinary ? "binary" : "text";
-    const waitMs = takeToken(this, shared.limit, shared.clock.now());
+    const now = shared.clock.now();
+    const waitMs = this.frameWaitMs(shared.limits, message.byteLength, now);
     if (waitMs > 0) {
-      shared.limited.value++;
-      this.sendError({ code: "limit", message: "too many messages", retryAfterMs: waitMs });
+      this.refuseOverLimit(now, waitMs);
       return;
     }
     let envelope: Envelope;
@@ -114,8 +130,16 @@ export class ViewerSocket extends OpenSocket {
   override closed(): void {
     super.closed();
     this.shared.open.delete(this);
+    this.address.viewers--;
     this.connection?.closed();
     this.connection = null;
+  }
+
+  private refuseOverLimit(now: number, waitMs: number): void {
+    this.shared.limited.value++;
+    if (now - this.complainedAt < COMPLAIN_INTERVAL_MS) return;
+    this.complainedAt = now;
+    this.sendError({ code: "limit", message: "too much at once", retryAfterMs: waitMs });
   }
 
   private toPort(): ViewerPort {
@@ -135,4 +159,13 @@ export class ViewerSocket extends OpenSocket {
   private sendError(error: WireError): void {
     this.write(this.form === "binary" ? encodeBinary("error", error) : encodeText("error", error));
   }
+}
+
+/** The projects in which the second identity may do less than the first. */
+function withdrawnFrom(before: Identity, after: Identity): number[] {
+  if (before.kind === "nobody") return [];
+  return [...before.roles.keys()].filter((projectId) => {
+    const [had, has] = [roleIn(before, projectId), roleIn(after, projectId)];
+    return had !== null && (has === null || ROLES.indexOf(has) < ROLES.indexOf(had));
+  });
 }

@@ -12,7 +12,7 @@ import { createMetrics } from "../../server/metrics.ts";
 import { createNet, type Net, type NetDeps } from "../../server/net/net.ts";
 import type { Route } from "../../server/net/route.ts";
 import { createWire, type Wire } from "../../server/net/wire.ts";
-import { DEFAULT_PROJECT_SETTINGS } from "../../server/projects/projects.ts";
+import { DEFAULT_PROJECT_SETTINGS, type Project } from "../../server/projects/projects.ts";
 
 export const BARE_KEY = "0123456789abcdef0123456789abcdef";
 
@@ -33,6 +33,15 @@ const reader: Identity = {
   roles: new Map([[1, "viewer"]]),
 };
 
+const WIDE_LIMITS: NetDeps["limits"] = {
+  connection: { perSecond: 1_000, burst: 2_000, bytesPerSecond: 100_000_000, burstBytes: 1_000_000_000 },
+  address: { perSecond: 100_000, burst: 1_000_000, bytesPerSecond: 1_000_000_000, burstBytes: 10_000_000_000 },
+  requests: { perSecond: 1_000, burst: 2_000 },
+  upgrades: { perSecond: 1_000, burst: 2_000 },
+  maxTrackersPerAddress: 10_000,
+  maxViewersPerAddress: 10_000,
+};
+
 /** What the rooms heard, and the ways to them. */
 export interface BareNet {
   base: string;
@@ -44,11 +53,16 @@ export interface BareNet {
   counts: { trackersClosed: number; viewerDropped: number; viewerDrained: number };
   /** How long the rooms take to say who somebody is. */
   delays: { lookUpMs: number };
+  /** The project of the key, whose settings a test may change, and whether the key is good. */
+  project: Project;
+  access: { isKeyGood: boolean };
+  /** Tells net that rights may have changed. */
+  changeRights(): void;
   stop(): void;
 }
 
 /** Starts it. `in=1` is a signed-in cookie, `good` a token that may read, `http://ours` our origin. */
-export async function startBareNet(routes: readonly Route[] = []): Promise<BareNet> {
+export async function startBareNet(routes: readonly Route[] = [], limits: Partial<NetDeps["limits"]> = {}): Promise<BareNet> {
   const root = mkdtempSync(join(tmpdir(), "wb-net-"));
   writeFiles(root);
   const seen: Envelope[] = [];
@@ -59,15 +73,34 @@ export async function startBareNet(routes: readonly Route[] = []): Promise<BareN
     if (delays.lookUpMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * delays.lookUpMs));
     return value;
   };
-  const project = { id: 1, name: "p", slug: "p", keys: [BARE_KEY], createdAt: 0, settings: DEFAULT_PROJECT_SETTINGS };
+  const project: Project = {
+    id: 1,
+    name: "p",
+    slug: "p",
+    keys: [BARE_KEY],
+    createdAt: 0,
+    settings: structuredClone(DEFAULT_PROJECT_SETTINGS),
+  };
+  const access = { isKeyGood: true };
+  const listeners = new Set<() => void>();
   const identify: NetDeps["auth"]["identify"] = (credentials) => {
     if (credentials.cookie === "in=1") return afterLookUp(user);
     const token = credentials.token ?? credentials.authorization?.replace("Bearer ", "");
     return afterLookUp(token === "good" ? reader : { kind: "nobody" });
   };
   const deps = {
-    auth: { identify, isTrustedOrigin: (origin: string | undefined) => origin === undefined || origin === "http://ours" },
-    projects: { findByKey: (key: string) => afterLookUp(key === BARE_KEY ? project : null) },
+    auth: {
+      identify,
+      isTrustedOrigin: (origin: string | undefined) => origin === undefined || origin === "http://ours",
+      onRightsChanged: (listener: () => void) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    projects: {
+      findByKey: (key: string) => afterLookUp(key === BARE_KEY && access.isKeyGood ? project : null),
+      noteUse: () => undefined,
+    },
     ingest: {
       connect(port: TrackerPort) {
         ports.push(port);
@@ -97,6 +130,8 @@ export async function startBareNet(routes: readonly Route[] = []): Promise<BareN
         dropped() {
           counts.viewerDropped++;
         },
+        rightsChanged: () => undefined,
+        followedProjects: () => new Set(),
         closed: () => undefined,
       }),
       status: () => ({ viewers: 0, feeds: 0, sessions: 0, tailBytes: 0, resyncs: 0 }),
@@ -118,7 +153,7 @@ export async function startBareNet(routes: readonly Route[] = []): Promise<BareN
     root,
     demoKey: () => BARE_KEY,
     trackerPaths: ["/w.js"],
-    rateLimit: { perSecond: 1_000, burst: 2_000 },
+    limits: { ...WIDE_LIMITS, ...limits },
     trustProxy: false,
   });
   const base = `http://127.0.0.1:${await wire.listen("127.0.0.1", 0)}`;
@@ -130,6 +165,11 @@ export async function startBareNet(routes: readonly Route[] = []): Promise<BareN
     ports,
     counts,
     delays,
+    project,
+    access,
+    changeRights() {
+      for (const listener of listeners) listener();
+    },
     stop() {
       net.stop();
       rmSync(root, { recursive: true, force: true });
