@@ -26,7 +26,14 @@ export function createRights({ db, clock, log }: { db: Queryable; clock: Clock; 
   let stopTimer: (() => void) | null = null;
 
   function tell(): void {
-    for (const listener of listeners) listener();
+    for (const listener of listeners) {
+      try {
+        listener();
+      } catch (error) {
+        // The others must hear of it all the same: each of them guards a door.
+        log.error("a listener for changed rights failed", { error });
+      }
+    }
   }
 
   async function look(): Promise<void> {
