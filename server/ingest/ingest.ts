@@ -13,6 +13,7 @@ import { Acks } from "./acks.ts";
 import { Intake } from "./intake.ts";
 import { Keeper } from "./keeper.ts";
 import { Opening } from "./opening.ts";
+import type { Redaction } from "./redaction.ts";
 import { createRoom, rememberErased } from "./room.ts";
 import { findTab, type OpenTab } from "./sessions.ts";
 import { TrackerLink, type LinkWorkers } from "./tracker-link.ts";
@@ -77,6 +78,8 @@ export interface IngestDeps {
   secret: string;
   /** Told to every tracker; `sessionIdleMs` and `maxEventsPerSession` are kept by this room. */
   limits: TrackerLimits;
+  /** Takes secrets out of what is read, before it is forwarded and stored. Without it everything stays as it came. */
+  redaction?: Redaction;
   /** Time between looks for idle sessions (`SESSION_CLEANUP_INTERVAL`). */
   cleanupIntervalMs: number;
 }

@@ -9,6 +9,7 @@ import { AppError } from "../app-error.ts";
 import type { BatchRow } from "../store/store.ts";
 import type { Acks } from "./acks.ts";
 import { endsWithMeta, packEvents } from "./plain-batch.ts";
+import { REDACTION_FULL_WAIT_MS } from "./redacting.ts";
 import { markDirty, MAX_WAITING_BYTES, type IngestRoom } from "./room.ts";
 import type { Gap } from "./seq-order.ts";
 import { isTaking, type OpenTab } from "./sessions.ts";
@@ -111,6 +112,11 @@ export class Intake {
         this.askForNextHole(tab);
       }
     }
+  }
+
+  /** Redaction has no room for this batch: the tracker is to send it again after a while, and what follows it. */
+  askLater(tab: OpenTab, seq: number): void {
+    this.resend(tab, seq, REDACTION_FULL_WAIT_MS);
   }
 
   /** Forgets what waits behind holes: the tab is closed, its session is over, or the store has no room. */

@@ -6,6 +6,7 @@
  */
 
 import { MalformedMessage, parseMessage, type Envelope } from "../../protocol/codec.ts";
+import type { Marker } from "../../protocol/markers.ts";
 import {
   fromTracker,
   type FromTrackerMessage,
@@ -19,6 +20,8 @@ import type { Intake } from "./intake.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Opening } from "./opening.ts";
 import { parsePackedBatch } from "./packed-batch.ts";
+import { Redacting } from "./redacting.ts";
+import type { Redaction } from "./redaction.ts";
 import { MAX_WAITING_BYTES, type IngestRoom } from "./room.ts";
 import { holdTab, isTaking, letGoOfTab, type OpenTab, type TabHolder } from "./sessions.ts";
 
@@ -61,6 +64,10 @@ export class TrackerLink implements TrackerConnection, TabHolder {
   private faults = 0;
   private hasToldLimit = false;
   private settling: (() => void)[] | null = null;
+  /** Made with the first message that it has to look into. */
+  private redacting: Redacting | null = null;
+  /** The way to us is gone; what came by it is still being redacted. */
+  private isLeaving = false;
 
   constructor(port: TrackerPort, workers: LinkWorkers) {
     this.port = port;
@@ -68,6 +75,16 @@ export class TrackerLink implements TrackerConnection, TabHolder {
   }
 
   receive(envelope: Envelope): void {
+    if (this.state.kind === "closed") return;
+    const { redaction } = this.workers.room.deps;
+    if (redaction && envelope.type === "events_batch") {
+      const isLookedInto = isPlain(envelope.data) || redaction.readsPayloads(this.port.project.id);
+      if (isLookedInto) this.redacting ??= this.startRedacting(redaction);
+    }
+    if (this.redacting?.takes(envelope) !== true) this.handle(envelope);
+  }
+
+  private handle(envelope: Envelope): void {
     if (this.state.kind === "closed") return;
     try {
       if (this.state.kind === "opening") this.wait(this.state, envelope);
@@ -93,6 +110,8 @@ export class TrackerLink implements TrackerConnection, TabHolder {
 
   closed(): void {
     if (this.state.kind === "closed") return;
+    this.isLeaving = true;
+    if (this.redacting && !this.redacting.isIdle) return;
     this.stopWaiting();
     this.state = CLOSED;
     const { tabs } = this;
@@ -103,7 +122,7 @@ export class TrackerLink implements TrackerConnection, TabHolder {
   }
 
   send(message: ToTrackerMessage): void {
-    if (this.state.kind !== "closed") this.port.send(message);
+    if (this.state.kind !== "closed" && !this.isLeaving) this.port.send(message);
   }
 
   progressed(): void {
@@ -114,24 +133,27 @@ export class TrackerLink implements TrackerConnection, TabHolder {
     const { intake } = this.workers;
     const packed = isPlain(envelope.data) ? null : parsePackedBatch(envelope.data);
     if (packed) {
+      packed.markers = this.redactMarkers(packed.markers);
       intake.accept(this.tabOf(packed.tab), packed);
       return;
     }
     const { data } = parseMessage<typeof fromTracker, "events_batch">(fromTracker, envelope);
     const tab = this.tabOf(data.tab);
+    data.markers = this.redactMarkers(data.markers);
     if ("payload" in data) intake.accept(tab, data);
     else intake.acceptPlain(tab, data);
   }
 
   private receiveControl(message: FromTrackerMessage): void {
-    const { intake, keeper } = this.workers;
+    const { intake, keeper, room } = this.workers;
+    const { redaction } = room.deps;
     switch (message.type) {
       case "session_start":
-        this.open(message.data);
+        this.open(redaction?.start(this.port.project.id, message.data) ?? message.data);
         return;
       case "session_update": {
         const tab = this.tabOf(undefined);
-        applyUpdate(tab, message.data);
+        applyUpdate(tab, redaction?.update(this.port.project.id, message.data) ?? message.data);
         keeper.factsChanged(tab.session);
         return;
       }
@@ -208,7 +230,7 @@ export class TrackerLink implements TrackerConnection, TabHolder {
       },
     });
     this.workers.onOpened(tab);
-    for (const envelope of waiting) this.receive(envelope);
+    for (const envelope of waiting) this.handle(envelope);
     this.progressed();
   }
 
@@ -269,8 +291,39 @@ export class TrackerLink implements TrackerConnection, TabHolder {
       this.port.close("timeout", error.message);
   }
 
+  private redactMarkers(markers: Marker[]): Marker[] {
+    const { redaction } = this.workers.room.deps;
+    return markers.length === 0 || !redaction ? markers : redaction.markers(this.port.project.id, markers);
+  }
+
+  private startRedacting(redaction: Redaction): Redacting {
+    const { room, intake } = this.workers;
+    const find = (name: string | undefined) =>
+      name === undefined ? this.tabs.at(-1) : this.tabs.find((open) => open.summary.tab === name);
+    return new Redacting(redaction, {
+      room,
+      projectId: this.port.project.id,
+      handle: (envelope) => {
+        this.handle(envelope);
+      },
+      refuse: (error) => {
+        this.refuse(error);
+      },
+      askLater: (name, seq) => {
+        const tab = find(name);
+        if (tab) intake.askLater(tab, seq);
+        else this.refuse(new AppError("overload", "too much waits for redaction"));
+      },
+      isKnown: (name, seq) => seq < (find(name)?.order.next ?? 0),
+      onIdle: () => {
+        if (this.isLeaving) this.closed();
+        else this.progressed();
+      },
+    });
+  }
+
   private isSettled(): boolean {
-    if (this.state.kind === "opening") return false;
+    if (this.state.kind === "opening" || this.redacting?.isIdle === false) return false;
     for (const tab of this.tabs) {
       if (tab.pending > 0 || tab.isRepeatDue || tab.session.state.kind === "ending") return false;
     }

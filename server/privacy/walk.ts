@@ -1,0 +1,207 @@
+/**
+ * Goes through any value that came as JSON, rrweb events included, and hands every text to a visitor together with what it knows of its
+ * place. Iterative, so that no depth overflows a stack; what lies deeper than a message may be is cut off.
+ */
+
+import { MAX_DEPTH } from "../../protocol/limits.ts";
+import { RRWEB } from "../../protocol/rrweb-event.ts";
+import type { Mode } from "./find-secrets.ts";
+import { judgeName, type NameRules } from "./key-names.ts";
+import { isMasked } from "./pairs.ts";
+
+/** What is done with what is found. */
+export interface Visitor {
+  readonly names: NameRules;
+  /** What takes the place of a text or of a large whole number (given as text). The same text leaves it as it is. */
+  text(text: string, mode: Mode, place: string): string;
+  /** What takes the place of a value whose name speaks of a secret. */
+  named(value: unknown, name: string, place: string): unknown;
+  /** True once it has seen enough: the walk ends. */
+  isSpent?(): boolean;
+}
+
+/** Where in an event a value is; decides how its texts are read. */
+interface Context {
+  /** Of an rrweb snapshot or mutation, whose keys are known. */
+  isDom: boolean;
+  isStyle: boolean;
+  /** Words for people: `text`, `attribute href`, `input`, `console`. */
+  place: string;
+  /** Add the names on the way to `place`. */
+  isOpen: boolean;
+}
+
+interface Step {
+  holder: object;
+  context: Context;
+  depth: number;
+}
+
+const SOURCE_INPUT = 5;
+/** Keys of rrweb's DOM events that hold style, and those that hold figures or bytes. */
+const STYLE_KEYS = new Set([
+  "_cssText",
+  "cssText",
+  "rule",
+  "style",
+  "class",
+  "id",
+  "replace",
+  "replaceSync",
+  "fontSource",
+  "property",
+]);
+const DEAD_KEYS = new Set([
+  "d",
+  "points",
+  "transform",
+  "viewBox",
+  "rr_dataURL",
+  "base64",
+  "buffer",
+  "tagName",
+  "publicId",
+  "systemId",
+]);
+/** Pictures and the like in an address. */
+const BYTES_ADDRESS = /^data:(?:image|font|audio|video|application\/(?:font|octet|x-font|wasm))[^,]{0,100};base64,/i;
+/** Objects that say a name beside its value: headers of a HAR file, fields of a form. */
+const NAME_KEYS = ["name", "key", "header", "field", "property", "http-equiv"] as const;
+const VALUE_KEYS = ["value", "content", "val"] as const;
+/** Names of keys longer than this may be values themselves (`{"ada@example.com": true}`). */
+const MIN_KEY = 9;
+/** Whole numbers from here on may be card numbers. */
+const MIN_CARD = 1e12;
+
+const OPEN: Omit<Context, "place"> = { isDom: false, isStyle: false, isOpen: true };
+
+/** Goes through any value; objects are changed in place. Returns what takes the value's place. */
+export function walkValue(value: unknown, place: string, visitor: Visitor): unknown {
+  const holder = [value];
+  run({ holder, context: { ...OPEN, place }, depth: 0 }, visitor);
+  return holder[0];
+}
+
+/** Goes through an rrweb event and changes it in place. */
+export function walkEvent(event: { type: number; data?: unknown }, visitor: Visitor): void {
+  const { data } = event;
+  if (typeof data !== "object" || data === null) return;
+  run({ holder: data, context: contextOf(event.type, data), depth: 0 }, visitor);
+}
+
+function contextOf(type: number, data: object): Context {
+  if (type === RRWEB.fullSnapshot || type === RRWEB.incremental) {
+    const isInput = "source" in data && data.source === SOURCE_INPUT;
+    return { isDom: true, isStyle: false, isOpen: false, place: isInput ? "input" : "text" };
+  }
+  if (type === RRWEB.meta) return { ...OPEN, isOpen: false, place: "url" };
+  if ("tag" in data && typeof data.tag === "string") return { ...OPEN, place: `custom ${data.tag.slice(0, 40)}` };
+  if ("plugin" in data && typeof data.plugin === "string")
+    return { ...OPEN, place: data.plugin.replace(/^rrweb\/|@.*$/g, "").slice(0, 40) };
+  return { ...OPEN, place: "event" };
+}
+
+function run(first: Step, visitor: Visitor): void {
+  const steps: Step[] = [first];
+  for (let step = steps.pop(); step && !visitor.isSpent?.(); step = steps.pop()) {
+    if (Array.isArray(step.holder)) walkArray(step.holder, step, visitor, steps);
+    else walkObject(step.holder, step, visitor, steps);
+  }
+}
+
+function walkArray(holder: unknown[], step: Step, visitor: Visitor, steps: Step[]): void {
+  const [name, value] = holder;
+  if (holder.length === 2 && typeof name === "string" && isSecretPair(visitor, name, value)) {
+    holder[1] = visitor.named(value, name, step.context.place);
+    return;
+  }
+  for (let i = 0; i < holder.length; i++) {
+    const item = visit(holder[i], "", step.context, step.depth, visitor, steps);
+    if (item !== holder[i]) holder[i] = item;
+  }
+}
+
+function walkObject(holder: object, step: Step, visitor: Visitor, steps: Step[]): void {
+  const fields = new Map<string, unknown>(Object.entries(holder));
+  const name = NAME_KEYS.map((key) => fields.get(key)).find((one) => typeof one === "string");
+  for (const [key, value] of fields) {
+    if (key === "__proto__") {
+      Reflect.deleteProperty(holder, key);
+      continue;
+    }
+    const context = inside(step.context, key, fields);
+    if (context === null) continue;
+    let next: unknown;
+    const verdict = isScalar(value) || isObject(value) ? judgeName(visitor.names, key, textOf(value)) : "plain";
+    if (verdict === "allowed") continue;
+    if (verdict === "secret" && !isHarmless(value)) next = visitor.named(value, key, context.place);
+    else if (typeof name === "string" && isValueKey(key) && isSecretPair(visitor, name, value))
+      next = visitor.named(value, name, context.place);
+    else next = visit(value, key, context, step.depth, visitor, steps);
+    const cleanKey = key.length < MIN_KEY || context.isDom ? key : visitor.text(key, "text", context.place);
+    if (cleanKey !== key) {
+      Reflect.deleteProperty(holder, key);
+      Reflect.set(holder, cleanKey, next);
+    } else if (next !== value) Reflect.set(holder, key, next);
+  }
+}
+
+function visit(value: unknown, key: string, context: Context, depth: number, visitor: Visitor, steps: Step[]): unknown {
+  if (typeof value === "string") {
+    if (value.length < 4 || (value.startsWith("data:") && BYTES_ADDRESS.test(value))) return value;
+    return visitor.text(value, context.isStyle ? "style" : "text", context.place);
+  }
+  if (typeof value === "number") {
+    if (value < MIN_CARD || !Number.isSafeInteger(value)) return value;
+    const text = String(value);
+    const clean = visitor.text(text, "text", context.place);
+    return clean === text ? value : clean;
+  }
+  if (typeof value !== "object" || value === null) return value;
+  if (depth >= MAX_DEPTH) return null;
+  const tagName = context.isDom && "tagName" in value ? value.tagName : "";
+  const isStyle = key === "" && tagName === "style" ? true : context.isStyle;
+  steps.push({ holder: value, context: isStyle === context.isStyle ? context : { ...context, isStyle }, depth: depth + 1 });
+  return value;
+}
+
+/** The context of what lies under `key`; null where there is nothing to read. */
+function inside(context: Context, key: string, fields: ReadonlyMap<string, unknown>): Context | null {
+  if (context.isDom) {
+    if (DEAD_KEYS.has(key)) return null;
+    if (key === "attributes") return { ...context, place: "attribute" };
+    const isStyle = context.isStyle || STYLE_KEYS.has(key) || (key === "textContent" && fields.get("isStyle") === true);
+    const isAttribute = context.place === "attribute" && typeof fields.get(key) === "string";
+    if (isAttribute) return { ...context, isStyle, place: `attribute ${key.slice(0, 40)}` };
+    const place = key === "childNodes" || key === "node" ? "text" : context.place;
+    return isStyle === context.isStyle && place === context.place ? context : { ...context, isStyle, place };
+  }
+  if (!context.isOpen || key === "payload" || key === "data") return context;
+  return { ...context, place: `${context.place}.${key.slice(0, 40)}`.slice(0, 120) };
+}
+
+function isSecretPair(visitor: Visitor, name: string, value: unknown): boolean {
+  return isScalar(value) && !isHarmless(value) && judgeName(visitor.names, name, textOf(value)) === "secret";
+}
+
+function isValueKey(key: string): boolean {
+  return (VALUE_KEYS as readonly string[]).includes(key);
+}
+
+function isScalar(value: unknown): value is string | number {
+  return typeof value === "string" || typeof value === "number";
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+/** Yes, no, nothing and what is masked already are no secrets. */
+function isHarmless(value: unknown): boolean {
+  if (typeof value === "string") return (value.length < 64 && isMasked(value)) || value === "true" || value === "false";
+  return isObject(value) && Object.keys(value).length === 0;
+}
+
+function textOf(value: unknown): string {
+  return isScalar(value) ? String(value).slice(0, 256) : "";
+}
