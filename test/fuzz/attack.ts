@@ -13,6 +13,9 @@ const FRAMES_EACH = 16;
 /** Nothing of ours may take longer than this to be answered or cut; generous, for machines with other work. */
 const HANG_MS = 30_000;
 
+/** How long an answer may take to what may rightly have none. */
+const SWALLOWED_MS = 100;
+
 /** What an attack came to. */
 export interface Tally {
   frames: number;
@@ -46,7 +49,9 @@ export async function attackSocket(target: Target, random: Random, tally: Tally)
     about: isTracker ? `tab-${random.between(0, 5)}` : random.pick(target.ids),
     seq: random.pick([0, 0, 1, 2, 5_000, 2 ** 31 - 1]),
   };
-  const peer = await openRawPeer(target.port, `/ws?${query}`);
+  const peer = await openRawPeer(target.port, `/ws?${query}`).catch((error: unknown) => {
+    throw new Error(`a ${speaker.kind} was turned away`, { cause: error });
+  });
   const pieces: Uint8Array[] = [];
   if (isTracker && random.chance(0.8)) {
     const { isBinary, bytes } = startMessage(speaker.about, random.chance(0.5));
@@ -65,7 +70,7 @@ export async function attackSocket(target: Target, random: Random, tally: Tally)
     peer.write(bytes.subarray(at));
   } else peer.write(bytes);
   // What claims to be longer than it is swallows the ping: then nobody answers, and rightly so.
-  await peer.until((frames) => peer.isClosed || frames.some(({ opcode }) => opcode === PONG), 250);
+  await peer.until((frames) => peer.isClosed || frames.some(({ opcode }) => opcode === PONG), SWALLOWED_MS);
   peer.reset();
 }
 
@@ -73,7 +78,8 @@ export async function attackSocket(target: Target, random: Random, tally: Tally)
 export async function attackHttp(target: Target, random: Random, tally: Tally): Promise<void> {
   const request = hostileRequest(target, random);
   tally.requests++;
-  const answer = await exchange(target.port, request.bytes, isWhole, request.isBroken ? 250 : HANG_MS);
+  const isEnough = request.what.startsWith("HEAD") ? hasHead : isWhole;
+  const answer = await exchange(target.port, request.bytes, isEnough, request.isBroken ? SWALLOWED_MS : HANG_MS);
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 0);
   tally.statuses.set(status, (tally.statuses.get(status) ?? 0) + 1);
   if (status === 500) tally.faults.push(`500 to ${request.what}: ${answer.slice(-200)}`);
@@ -183,6 +189,10 @@ function brokenHeaders(random: Random): string[] {
     ["No colon here"],
     ["X\0Y: z"],
   ]);
+}
+
+function hasHead(text: string): boolean {
+  return text.includes("\r\n\r\n");
 }
 
 function isWhole(text: string): boolean {

@@ -25,12 +25,15 @@ export async function bringInnocents(port: number, key: string, token: string): 
   say(tracker, "session_start", { url: "https://shop.example/innocent", tab: "innocent-tab" });
   const sessionId = idOf(await started());
   let count = 0;
-  const send = (type: number) => {
-    const events = [{ type, timestamp: Date.now(), data: { href: "https://shop.example/", tag: `mark-${++count}` } }];
-    say(tracker, "events_batch", { events });
-  };
-  send(4);
-  await heard("ack")();
+  const send = (events: readonly unknown[]) => say(tracker, "events_batch", { events });
+  const mark = () => ({ type: 5, timestamp: Date.now(), data: { tag: `mark-${++count}` } });
+  const first = heard("ack");
+  send([
+    { type: 4, timestamp: Date.now(), data: { href: "https://shop.example/", width: 800, height: 600 } },
+    { type: 2, timestamp: Date.now(), data: { node: { type: 0, childNodes: [], id: 1 }, initialOffset: { top: 0, left: 0 } } },
+    mark(),
+  ]);
+  await first();
   const viewer = await openRawPeer(port, `/ws?type=viewer&token=${token}`);
   const seen = reader(viewer);
   const joined = seen("session_joined");
@@ -40,11 +43,11 @@ export async function bringInnocents(port: number, key: string, token: string): 
     sessionId,
     async check() {
       const acked = heard("ack");
-      send(5);
-      const mark = `mark-${count}`;
+      send([mark()]);
+      const wanted = `mark-${count}"`;
       await acked();
-      const isShown = await viewer.until((frames) => frames.some(({ payload }) => payload.includes(mark)), 30_000);
-      if (!isShown) throw new Error(`the viewer did not see ${mark}`);
+      const isShown = await viewer.until((frames) => frames.some(({ payload }) => payload.includes(wanted)), 30_000);
+      if (!isShown) throw new Error(`the viewer did not see ${wanted}`);
     },
     close() {
       tracker.reset();

@@ -115,3 +115,14 @@ describe("RFC 6455, section 4: the handshake", () => {
     expect(await shake({})).toMatch(/^HTTP\/1\.1 101 /);
   });
 });
+
+describe("HTTP", () => {
+  it("FUZ-5 an answer that has no body tells no length, so that the next answer of the connection is found", async () => {
+    const head = "Host: x\r\n\r\n";
+    const text = await exchange(port, `OPTIONS /auth/login HTTP/1.1\r\n${head}GET /health HTTP/1.1\r\n${head}`, (all) =>
+      all.includes("200 OK"),
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 204 /);
+    expect(text.slice(0, text.indexOf("\r\n\r\n"))).not.toMatch(/content-length/i);
+  });
+});

@@ -30,35 +30,36 @@ export function frame(opcode: number, payload: Uint8Array = new Uint8Array(0), s
   if (lengthBytes === 8) head.writeBigUInt64BE(BigInt.asUintN(64, length), 2);
   if (!isMasked) return concat(head, payload);
   const key = randomBytes(4);
-  const masked = Uint8Array.from(payload, (byte, i) => byte ^ (key[i & 3] ?? 0));
+  const masked = Uint8Array.from(payload);
+  for (let i = 0; i < masked.length; i++) masked[i] = (masked[i] ?? 0) ^ (key[i & 3] ?? 0);
   return concat(head, key, masked);
 }
 
 /** A message in frames: mostly as it should be, sometimes in fragments, sometimes in ways that end the connection. */
 export function hostileFrame(random: Random, { isBinary, bytes }: Message): Uint8Array {
   const opcode = isBinary ? 2 : 1;
-  const kind = random.between(0, 99);
-  if (kind < 70) return frame(opcode, bytes);
-  if (kind < 85) return fragments(random, opcode, bytes);
-  if (kind < 90) return concat(frame(9, bytes.subarray(0, 125)), frame(opcode, bytes));
+  const kind = random.between(0, 399);
+  if (kind < 300) return frame(opcode, bytes);
+  if (kind < 370) return fragments(random, opcode, bytes);
+  if (kind < 390) return concat(frame(9, bytes.subarray(0, 125)), frame(opcode, bytes));
   switch (kind) {
-    case 90:
+    case 390:
       return frame(opcode, bytes, { isMasked: false });
-    case 91:
+    case 391:
       return frame(random.pick([3, 4, 5, 6, 7, 11, 12, 13, 14, 15]), bytes);
-    case 92:
+    case 392:
       return frame(opcode, bytes, { reserved: random.between(1, 7) });
-    case 93:
+    case 393:
       return frame(0, bytes);
-    case 94:
+    case 394:
       return frame(opcode, bytes, { claimed: random.pick([2n ** 63n, 2n ** 64n - 1n, 2n ** 32n, 9_000_000n]) });
-    case 95:
+    case 395:
       return frame(8, bytes.subarray(0, random.between(0, 125)));
-    case 96:
+    case 396:
       return frame(9, concat(bytes, new Uint8Array(126)));
-    case 97:
+    case 397:
       return frame(opcode, bytes, { lengthBytes: 8 });
-    case 98:
+    case 398:
       return frame(1, concat(bytes, Uint8Array.of(0xc3, 0x28)));
     default:
       return frame(opcode, bytes).subarray(0, random.between(1, 12));
