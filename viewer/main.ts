@@ -2,6 +2,7 @@
 
 import { mount } from "svelte";
 import "./ui/tokens.css";
+import "./ui/forms.css";
 import App from "./app.svelte";
 
 const target = document.getElementById("app");

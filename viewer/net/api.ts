@@ -1,132 +1,50 @@
-/** The server's HTTP routes as functions. Every failure is an ApiError that can be shown. */
+/** Asking the server over HTTP. Every failure is an ApiError that can be shown; what comes back is checked before a page meets it. */
 
 import * as v from "valibot";
-import {
-  errorDetailSchema,
-  newTokenSchema,
-  projectSchema,
-  sessionDetailSchema,
-  sessionPageSchema,
-  tokenSchema,
-  userSchema,
-  type ErrorDetail,
-  type NewToken,
-  type Project,
-  type SessionDetail,
-  type SessionPage,
-  type Token,
-  type User,
-} from "./api-schemas.ts";
 
 /** A request that did not work. `status` 0: the server could not be reached; otherwise HTTP's. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
   readonly code: string;
+  /** Path of the field that the server named, e.g. `settings.sampleRate`; empty where it named none. */
+  readonly field: string;
+  /** What is wrong with it, without the field's name. */
+  readonly fault: string;
 
   constructor(status: number, code: string, message: string) {
     super(message);
     this.status = status;
     this.code = code;
+    const named = status === 400 ? /^([A-Za-z][\w.]*): ([\s\S]+)$/.exec(message) : null;
+    this.field = named?.[1] ?? "";
+    this.fault = named?.[2] ?? message;
   }
 }
 
 const errorBodySchema = v.object({ error: v.object({ code: v.string(), message: v.string() }) });
 
-/** What the list of sessions can be asked for; empty strings and nulls ask for nothing. */
-export interface SessionQuery {
-  project: number;
-  q: string;
-  user: string;
-  url: string;
-  status: "" | "live" | "away" | "ended";
-  hasErrors: boolean;
-  cursor: string | null;
+/** What a request may carry besides its path. */
+export interface SendOptions {
+  /** Sent as JSON. */
+  body?: unknown;
+  signal?: AbortSignal | undefined;
 }
 
-/** Who is signed in. @throws ApiError with status 401 where nobody is */
-export function readMe(): Promise<User> {
-  return request("GET", "/auth/me", v.object({ user: userSchema })).then(({ user }) => user);
-}
-
-/** Signs in; the server answers with a cookie that no script can read. */
-export async function signIn(email: string, password: string): Promise<void> {
-  await request("POST", "/auth/login", v.unknown(), { email, password });
-}
-
-/** Ends the sign-in of this browser. */
-export async function signOut(): Promise<void> {
-  await request("POST", "/auth/logout", v.unknown(), {});
-}
-
-/** True where the one-time link with this token can still be used. */
-export function readSetup(token: string): Promise<boolean> {
-  const schema = v.object({ isOpen: v.boolean() });
-  return request("GET", `/v1/setup?${new URLSearchParams({ token }).toString()}`, schema).then(({ isOpen }) => isOpen);
-}
-
-/** Makes the first administrator and signs him in. */
-export async function setUp(token: string, email: string, password: string): Promise<void> {
-  await request("POST", "/v1/setup", v.unknown(), { token, email, password });
-}
-
-/** The projects that the reader may see, with their ingest keys. */
-export function readProjects(): Promise<Project[]> {
-  return request("GET", "/v1/projects", v.object({ projects: v.array(projectSchema) })).then(({ projects }) => projects);
-}
-
-/** One page of the list of sessions, newest first. */
-export function readSessions(query: SessionQuery, signal?: AbortSignal): Promise<SessionPage> {
-  const parameters = new URLSearchParams({ project: String(query.project) });
-  for (const name of ["q", "user", "url", "status"] as const) if (query[name].trim()) parameters.set(name, query[name].trim());
-  if (query.hasErrors) parameters.set("hasErrors", "true");
-  if (query.cursor !== null) parameters.set("cursor", query.cursor);
-  return request("GET", `/v1/sessions?${parameters.toString()}`, sessionPageSchema, undefined, signal);
-}
-
-/** One session with its tabs, markers, gaps and checkouts. */
-export function readSession(sessionId: string, signal?: AbortSignal): Promise<SessionDetail> {
-  return request("GET", `/v1/sessions/${encodeURIComponent(sessionId)}`, sessionDetailSchema, undefined, signal);
-}
-
-/** Erases a session from every table. */
-export async function eraseSession(sessionId: string): Promise<void> {
-  await request("DELETE", `/v1/sessions/${encodeURIComponent(sessionId)}`, v.unknown());
-}
-
-/** One occurrence of an error. */
-export function readError(errorId: string): Promise<ErrorDetail> {
-  return request("GET", `/v1/errors/${encodeURIComponent(errorId)}`, errorDetailSchema);
-}
-
-/** The bearer tokens of the reader, without the tokens themselves. */
-export function readTokens(): Promise<Token[]> {
-  return request("GET", "/v1/tokens", v.object({ tokens: v.array(tokenSchema) })).then(({ tokens }) => tokens);
-}
-
-/** Makes a bearer token that may read; the answer holds it, this once. */
-export function createToken(name: string): Promise<NewToken> {
-  return request("POST", "/v1/tokens", newTokenSchema, { name, scopes: ["read"] });
-}
-
-/** Makes a bearer token useless. */
-export async function revokeToken(id: number): Promise<void> {
-  await request("DELETE", `/v1/tokens/${id}`, v.unknown());
-}
-
-/** Sends a request and checks what comes back; used by the functions above and by the batches reader. */
-export async function send(
-  method: string,
-  path: string,
-  options: { body?: unknown; signal?: AbortSignal } = {},
-): Promise<Response> {
+/**
+ * Sends a request.
+ * @returns the answer, where the server says that it worked
+ * @throws ApiError otherwise; the reason of `signal` where that ended it
+ */
+export async function send(method: string, path: string, options: SendOptions = {}): Promise<Response> {
+  const hasBody = options.body !== undefined;
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       credentials: "same-origin",
-      headers: { Accept: "application/json", ...(options.body === undefined ? {} : { "Content-Type": "application/json" }) },
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      headers: { Accept: "application/json", ...(hasBody ? { "Content-Type": "application/json" } : {}) },
+      ...(hasBody ? { body: JSON.stringify(options.body) } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (error) {
@@ -140,14 +58,17 @@ export async function send(
   throw new ApiError(response.status, "internal", `The server answered ${response.status}.`);
 }
 
-async function request<S extends v.GenericSchema>(
+/**
+ * Sends a request and checks the JSON that comes back.
+ * @throws ApiError as `send` does, and with the code `unexpected` for an answer of another shape
+ */
+export async function request<S extends v.GenericSchema>(
   method: string,
   path: string,
   schema: S,
-  body?: unknown,
-  signal?: AbortSignal,
+  options: SendOptions = {},
 ): Promise<v.InferOutput<S>> {
-  const response = await send(method, path, { ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) });
+  const response = await send(method, path, options);
   const parsed = v.safeParse(schema, await response.json().catch(() => null));
   if (parsed.success) return parsed.output;
   const issue = parsed.issues[0];
@@ -156,4 +77,14 @@ async function request<S extends v.GenericSchema>(
     "unexpected",
     `The server sent something unexpected (${v.getDotPath(issue) ?? issue.message}).`,
   );
+}
+
+/** A path with its query; empty texts and nulls are left out. */
+export function withQuery(path: string, parameters: Readonly<Record<string, string | number | boolean | null>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== null && value !== "" && value !== false) query.set(name, String(value).trim());
+  }
+  const text = query.toString();
+  return text === "" ? path : `${path}?${text}`;
 }

@@ -36,7 +36,12 @@ class Router {
 
 /** Paths that this app answers. */
 export function isViewerPath(path: string): boolean {
-  return path === "/" || /^\/(?:sessions\/[^/]+|sign-in|setup|settings)\/?$/.test(path);
+  return path === "/" || /^\/(?:sessions|projects|account|admin|audit|invite|sign-in|setup|settings)(?:\/[^/]+)*\/?$/.test(path);
+}
+
+/** Paths that are shown to people who are not signed in. */
+export function isOpenPath(path: string): boolean {
+  return /^\/(?:sign-in|setup|invite)\/?$/.test(path);
 }
 
 export const router = new Router();

@@ -19,10 +19,15 @@ describe("the filters of the list", () => {
     expect(passes(one, { ...NO_FILTER, user: "ada", url: "/cart", hasErrors: true, status: "live" })).toBe(true);
     expect(passes(one, { ...NO_FILTER, status: "ended" })).toBe(false);
     expect(passes(session("s2"), { ...NO_FILTER, hasErrors: true })).toBe(false);
+    expect([undefined, null, 5].map((pinnedAt) => passes(session("s3", { pinnedAt }), { ...NO_FILTER, pinned: true }))).toEqual([
+      false,
+      false,
+      true,
+    ]);
   });
 
   it("VIE-26 survive in the address", () => {
-    const filter = { q: "a b", user: "ada", url: "/x?y=1", status: "ended" as const, hasErrors: true };
+    const filter = { q: "a b", user: "ada", url: "/x?y=1", status: "ended" as const, hasErrors: true, pinned: true };
     expect(readFilter(new URLSearchParams(writeFilter(filter).slice(2)))).toEqual(filter);
     expect(writeFilter(NO_FILTER)).toBe("/");
     expect([isFiltering(NO_FILTER), isFiltering(filter)]).toEqual([false, true]);
@@ -32,6 +37,11 @@ describe("the filters of the list", () => {
   it("VIE-25 what the socket tells replaces what was read, and the newest is first", () => {
     const stored = [session("old", { startedAt: 1 }), session("new", { startedAt: 9 })];
     const told = [session("old", { startedAt: 1, errorCount: 3 }), session("mid", { startedAt: 5 })];
+    // The live edge knows no pins: what was read of them stays.
+    expect(mergeSessions([session("a", { pinnedAt: 7 })], [session("a")], { ...NO_FILTER, pinned: true })).toHaveLength(1);
+    expect(
+      mergeSessions([session("a", { pinnedAt: 7 })], [session("a", { pinnedAt: null })], { ...NO_FILTER, pinned: true }),
+    ).toEqual([]);
     const merged = mergeSessions(stored, told, NO_FILTER);
     expect(merged.map(({ sessionId, errorCount }) => [sessionId, errorCount])).toEqual([
       ["new", 0],

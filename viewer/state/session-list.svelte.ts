@@ -2,7 +2,7 @@
 
 import { SvelteMap } from "svelte/reactivity";
 import type { SessionSummary } from "../../protocol/session.ts";
-import { readSessions } from "../net/api.ts";
+import { readSessions } from "../net/api-sessions.ts";
 import { app } from "./app.svelte.ts";
 import { mergeSessions, type SessionFilter } from "./session-filter.ts";
 

@@ -4,15 +4,18 @@ import type { ViewerBatch } from "../../protocol/batch.ts";
 import { MARKER_KINDS, type MarkerKind } from "../../protocol/markers.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
 import type { FeedPhase } from "../../protocol/viewer-messages.ts";
-import { ApiError, readError, readSession } from "../net/api.ts";
-import type { SessionDetail } from "../net/api-schemas.ts";
+import { ApiError } from "../net/api.ts";
+import { readError, readSession, type SessionDetail } from "../net/api-sessions.ts";
 import { createBatchSource } from "../net/batches-reader.ts";
-import { BatchCache } from "../player/batch-cache.ts";
+import { BatchCache, MAX_CACHE_BYTES } from "../player/batch-cache.ts";
 import { History } from "../player/history.ts";
 import { INITIAL_STATUS, type PlayerStatus } from "../player/player-status.ts";
 import { Player } from "../player/player.ts";
+import { StageFrame } from "../player/stage.ts";
 import { Timeline, type PageGroup, type TimelineGap, type TimelineMarker } from "../player/timeline.ts";
 import { app } from "./app.svelte.ts";
+import { withPinOf } from "./session-filter.ts";
+import { OutsideFiles } from "./outside-files.svelte.ts";
 
 /** An error is played from this long before it. */
 export const BEFORE_ERROR_MS = 10_000;
@@ -25,11 +28,12 @@ const ERROR_KINDS: ReadonlySet<MarkerKind> = new Set(["error", "console_error"])
 const JUMP_KINDS: ReadonlySet<MarkerKind> = new Set(MARKER_KINDS.filter((kind) => kind !== "click"));
 
 /** Why there is nothing to look at. */
-export type Problem = "not_found" | "erased" | "unreachable" | "failed";
+export type Problem = "not_found" | "withdrawn" | "erased" | "unreachable" | "failed";
 
-/** Where to begin: `t` in seconds from the session's start, or an error by its id; neither: the live edge, or the beginning. */
+/** Where to begin: `t` in seconds from the session's start, `at` in page time, or an error by its id; none: the live edge, or the beginning. */
 export interface Start {
   t: number | null;
+  at: number | null;
   errorId: string | null;
 }
 
@@ -51,13 +55,19 @@ export class SessionView {
   from = $state(0);
   to = $state(0);
   loadedBytes = $state(0);
+  /** Images and fonts of the recorded site, and from which hosts they may come. */
+  readonly outside = new OutsideFiles((hosts) => {
+    this.stage?.allow(hosts);
+    this.player?.restage();
+  });
   private readonly sessionId: string;
   private readonly start: Start;
   private readonly timeline = new Timeline();
-  private readonly cache = new BatchCache();
+  private readonly cache = new BatchCache(MAX_CACHE_BYTES, ({ hosts }) => this.outside.note(hosts));
   private readonly history: History;
   private readonly abort = new AbortController();
   private player: Player | null = null;
+  private stage: StageFrame | null = null;
   private leave: (() => void) | null = null;
   private statusAt = 0;
   private shownVersion = -1;
@@ -69,9 +79,11 @@ export class SessionView {
     this.history = new History(createBatchSource(sessionId), this.cache, this.timeline, (bytes) => (this.loadedBytes += bytes));
   }
 
-  /** Begins to show the session on `stage`; the returned function ends it. */
-  mount(stage: HTMLElement): () => void {
+  /** Begins to show the session in `place`; the returned function ends it. */
+  mount(place: HTMLElement): () => void {
     const { timeline, cache, history } = this;
+    const stage = new StageFrame(place, this.outside.allowed);
+    this.stage = stage;
     this.player = new Player({
       stage,
       timeline,
@@ -87,6 +99,7 @@ export class SessionView {
       this.leave?.();
       this.player?.destroy();
       this.player = null;
+      this.stage = null;
     };
   }
 
@@ -174,6 +187,11 @@ export class SessionView {
     } else this.seek(this.status.at);
   }
 
+  /** The session was pinned or unpinned here. */
+  setPinned(pinned: boolean): void {
+    if (this.session) this.session = { ...this.session, pinnedAt: pinned ? Date.now() : null };
+  }
+
   /** Tells the player whether the visitor's page can be heard; to be called when the connection changes. */
   setConnected(isOpen: boolean): void {
     this.player?.setConnected(isOpen && this.isLive);
@@ -206,13 +224,14 @@ export class SessionView {
 
   /** Goes to where the address says; without that to the live edge, or to the beginning. */
   private async begin(session: SessionSummary): Promise<void> {
-    const { errorId, t } = this.start;
+    const { errorId, t, at: pageTime } = this.start;
     if (errorId !== null) {
       const marker = this.timeline.markers.find((candidate) => candidate.errorId === errorId);
       const at = marker?.at ?? (await readError(errorId)).at;
       this.player?.seek(at - BEFORE_ERROR_MS);
       this.player?.play();
-    } else if (t === null && session.live) this.player?.goLive();
+    } else if (pageTime !== null) this.seek(pageTime);
+    else if (t === null && session.live) this.player?.goLive();
     else {
       this.player?.seek(this.timeline.from + (t ?? 0) * 1000);
       this.player?.play();
@@ -239,6 +258,7 @@ export class SessionView {
       },
       onError: (error) => {
         if (error.code === "gone") this.erased();
+        else if (error.code === "not_found" || error.code === "forbidden") this.withdrawn();
         else this.playProblem = error.message;
       },
     });
@@ -246,7 +266,7 @@ export class SessionView {
 
   private update(session: SessionSummary, tabs: readonly TabSummary[]): void {
     const wasLive = this.isLive;
-    this.session = session;
+    this.session = withPinOf(session, this.session);
     this.timeline.setTabs(tabs);
     this.setConnected(app.connection === "open");
     if (wasLive && !session.live) this.ended();
@@ -258,9 +278,19 @@ export class SessionView {
     if (this.status.mode === "live" && this.session?.status === "ended") this.player?.pause();
   }
 
-  /** Nothing of it is to be seen here either. */
   private erased(): void {
-    this.problem = "erased";
+    this.close("erased");
+  }
+
+  /** Rights were taken away while it was watched. */
+  private withdrawn(): void {
+    void app.refresh();
+    this.close("withdrawn");
+  }
+
+  /** Nothing of it is to be seen here any more. */
+  private close(problem: Problem): void {
+    this.problem = problem;
     this.session = null;
     this.leave?.();
     this.player?.destroy();

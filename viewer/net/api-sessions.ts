@@ -1,0 +1,103 @@
+/** Sessions: the list, one of them, its errors, pins, and erasing. */
+
+import * as v from "valibot";
+import { MARKER_KINDS } from "../../protocol/markers.ts";
+import { sessionSummarySchema, tabSummarySchema } from "../../protocol/session.ts";
+import { request, withQuery } from "./api.ts";
+
+const scalar = v.union([v.string(), v.number(), v.boolean(), v.null()]);
+
+const sessionPageSchema = v.object({
+  sessions: v.array(sessionSummarySchema),
+  nextCursor: v.nullish(v.string(), null),
+});
+export type SessionPage = v.InferOutput<typeof sessionPageSchema>;
+
+const storedMarkerSchema = v.object({
+  kind: v.picklist(MARKER_KINDS),
+  at: v.number(),
+  name: v.optional(v.string(), ""),
+  text: v.optional(v.string(), ""),
+  data: v.optional(v.record(v.string(), scalar), {}),
+  tab: v.string(),
+  errorId: v.optional(v.nullable(v.string()), null),
+});
+
+const sessionDetailSchema = v.object({
+  session: sessionSummarySchema,
+  tabs: v.array(tabSummarySchema),
+  markers: v.array(storedMarkerSchema),
+  gaps: v.array(v.object({ tab: v.string(), fromSeq: v.number(), toSeq: v.number(), fromAt: v.number(), toAt: v.number() })),
+  checkouts: v.array(v.object({ tab: v.string(), seq: v.number(), at: v.number() })),
+});
+export type SessionDetail = v.InferOutput<typeof sessionDetailSchema>;
+
+const errorDetailSchema = v.object({
+  id: v.string(),
+  sessionId: v.string(),
+  tab: v.string(),
+  at: v.number(),
+  type: v.optional(v.string(), ""),
+  message: v.optional(v.string(), ""),
+  stack: v.optional(v.string(), ""),
+  url: v.optional(v.string(), ""),
+});
+export type ErrorDetail = v.InferOutput<typeof errorDetailSchema>;
+
+const personSchema = v.looseObject({ sessions: v.union([v.number(), v.array(v.unknown())]) });
+
+/** What the list of sessions can be asked for; empty strings and nulls ask for nothing. */
+export interface SessionQuery {
+  project: number;
+  q: string;
+  user: string;
+  url: string;
+  status: "" | "live" | "away" | "ended";
+  hasErrors: boolean;
+  pinned: boolean;
+  cursor: string | null;
+}
+
+/** One page of the list of sessions, newest first. */
+export function readSessions(query: SessionQuery, signal?: AbortSignal): Promise<SessionPage> {
+  return request("GET", withQuery("/v1/sessions", { ...query }), sessionPageSchema, { signal });
+}
+
+/** One session with its tabs, markers, gaps and checkouts. */
+export function readSession(sessionId: string, signal?: AbortSignal): Promise<SessionDetail> {
+  return request("GET", sessionPath(sessionId), sessionDetailSchema, { signal });
+}
+
+/** One occurrence of an error. */
+export function readError(errorId: string): Promise<ErrorDetail> {
+  return request("GET", `/v1/errors/${encodeURIComponent(errorId)}`, errorDetailSchema);
+}
+
+/** Keeps a session until it is unpinned, or lets it go with its day again. */
+export async function pinSession(sessionId: string, pinned: boolean): Promise<void> {
+  await request(pinned ? "PUT" : "DELETE", `${sessionPath(sessionId)}/pin`, v.unknown());
+}
+
+/** Erases a session from every table. */
+export async function eraseSession(sessionId: string): Promise<void> {
+  await request("DELETE", sessionPath(sessionId), v.unknown());
+}
+
+/** How many sessions there are of a person: a user id that pages gave. */
+export async function countPerson(projectId: number, userId: string): Promise<number> {
+  const { sessions } = await request("GET", personPath(projectId, userId), personSchema);
+  return typeof sessions === "number" ? sessions : sessions.length;
+}
+
+/** Erases a person everywhere in a project. */
+export async function erasePerson(projectId: number, userId: string): Promise<void> {
+  await request("DELETE", personPath(projectId, userId), v.unknown());
+}
+
+function sessionPath(sessionId: string): string {
+  return `/v1/sessions/${encodeURIComponent(sessionId)}`;
+}
+
+function personPath(projectId: number, userId: string): string {
+  return `/v1/projects/${projectId}/people/${encodeURIComponent(userId)}`;
+}

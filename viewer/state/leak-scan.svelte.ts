@@ -1,0 +1,72 @@
+/** A leak scan that runs: asked for again until it has ended. */
+
+import { readLeakScan, readLeakScans, startLeakScan, type LeakScan } from "../net/api-privacy.ts";
+import { app } from "./app.svelte.ts";
+import { describeProblem } from "./form.svelte.ts";
+
+const ASK_AGAIN_MS = 1_000;
+/** A server that cannot be reached is asked this much later. */
+const AFTER_PROBLEM_MS = 5_000;
+
+export class LeakScans {
+  /** Newest first; null until they were read. */
+  all = $state.raw<readonly LeakScan[] | null>(null);
+  /** The one that is looked at, with its findings. */
+  shown = $state.raw<LeakScan | null>(null);
+  problem = $state("");
+  private readonly projectId: number;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private isStopped = false;
+
+  constructor(projectId: number) {
+    this.projectId = projectId;
+    void this.load();
+  }
+
+  /** Reads the list, and shows the newest. */
+  async load(): Promise<void> {
+    await this.attempt(async () => {
+      this.all = (await readLeakScans(this.projectId)).toSorted((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0));
+      const newest = this.all[0];
+      if (newest && !this.shown) await this.show(newest.id);
+    });
+  }
+
+  /** Starts one and shows it. @throws ApiError where it cannot be started */
+  async start(from: number | null, to: number | null): Promise<void> {
+    const id = await startLeakScan(this.projectId, from, to);
+    await this.show(id);
+    await this.load();
+  }
+
+  /** Shows a scan, and follows it while it runs. */
+  async show(id: LeakScan["id"]): Promise<void> {
+    clearTimeout(this.timer);
+    const worked = await this.attempt(async () => {
+      this.shown = await readLeakScan(this.projectId, id);
+    });
+    if (this.isStopped || (worked && this.shown && isOver(this.shown))) return;
+    this.timer = setTimeout(() => void this.show(id), worked ? ASK_AGAIN_MS : AFTER_PROBLEM_MS);
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private async attempt(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      this.problem = "";
+      return true;
+    } catch (error) {
+      if (!app.handledSignOut(error)) this.problem = describeProblem(error);
+      return false;
+    }
+  }
+}
+
+/** True for a scan that goes on no further. */
+export function isOver(scan: LeakScan): boolean {
+  return scan.endedAt !== null;
+}
