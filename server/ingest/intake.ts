@@ -10,6 +10,7 @@ import type { BatchRow } from "../store/store.ts";
 import type { Acks } from "./acks.ts";
 import { endsWithMeta, packEvents } from "./plain-batch.ts";
 import { REDACTION_FULL_WAIT_MS } from "./redacting.ts";
+import { takePace } from "./pace.ts";
 import { markDirty, MAX_WAITING_BYTES, type IngestRoom } from "./room.ts";
 import type { Gap } from "./seq-order.ts";
 import { isTaking, type OpenTab } from "./sessions.ts";
@@ -18,6 +19,8 @@ import { isTaking, type OpenTab } from "./sessions.ts";
 export const HOLE_PATIENCE_MS = 2_000;
 /** How long a tracker waits before it sends again what the store had no room for: less than a full buffer takes to be written. */
 export const STORE_FULL_WAIT_MS = 250;
+/** Said to trackers while the disk is nearly full. */
+export const NO_ROOM = "the server has no room for recordings now";
 const SESSION_OVER = "this session is over; say session_start for another";
 /** A hole behind which there is no room is asked for this rarely. */
 const ASK_INTERVAL_MS = 500;
@@ -45,6 +48,7 @@ export class Intake {
     if (this.room.isDraining) return;
     this.check(tab, batch.seq, batch.count);
     if (batch.seq === order.next) {
+      if (this.isTooFast(tab, batch.seq)) return;
       if (this.take(tab, batch) && order.isHolding) this.goOn(tab);
     } else if (batch.seq < order.next) {
       this.room.counts.duplicates++;
@@ -62,6 +66,9 @@ export class Intake {
     if (this.room.isDraining) return;
     const events = tab.heldMeta ? [tab.heldMeta, ...data.events] : data.events;
     this.check(tab, tab.order.next, events.length);
+    const { pace } = tab.session;
+    const waitMs = pace === null ? 0 : takePace(pace, this.room.deps.clock.now());
+    if (waitMs > 0) throw new AppError("overload", "this project takes no more batches a second", { retryAfterMs: waitMs });
     tab.heldMeta = null;
     // A page that sends each event by itself cuts its checkouts in two; the full snapshot follows at once.
     const last = events.length > 0 && endsWithMeta(events) ? events.at(-1) : undefined;
@@ -71,7 +78,7 @@ export class Intake {
       const batch: PackedBatch = { ...piece, seq: tab.order.next, encoding: "json", rawBytes: payload.length, markers, payload };
       markers = [];
       if (!this.take(tab, batch)) {
-        throw new AppError("overload", "the store has no room", { retryAfterMs: STORE_FULL_WAIT_MS });
+        throw new AppError("overload", "the store has no room", { retryAfterMs: this.waitMs() });
       }
       if (tab.order.isHolding) this.goOn(tab);
     }
@@ -130,8 +137,18 @@ export class Intake {
   private check(tab: OpenTab, seq: number, count: number): void {
     if (!isTaking(tab.session)) throw new AppError("not_started", SESSION_OVER);
     if (seq > MAX_SEQ) throw new AppError("protocol", `events_batch: seq: must be at most ${MAX_SEQ}`);
-    const most = this.room.deps.limits.maxEventsPerSession;
+    const most = tab.session.maxEvents;
     if (tab.session.summary.eventCount + count > most) throw new AppError("limit", `a session holds at most ${most} events`);
+  }
+
+  /** True for a batch over its project's pace: it is not taken, and its tracker is told when to send it again. */
+  private isTooFast(tab: OpenTab, seq: number): boolean {
+    const { pace } = tab.session;
+    if (pace === null) return false;
+    const now = this.room.deps.clock.now();
+    const waitMs = takePace(pace, now);
+    if (waitMs > 0) this.refuse(tab, seq, now, waitMs);
+    return waitMs > 0;
   }
 
   /** Forwards and stores the next batch. False where the store has no room; then the tracker is told when to try again. */
@@ -139,6 +156,10 @@ export class Intake {
     const { deps, counts } = this.room;
     const { session, summary, order } = tab;
     const now = deps.clock.now();
+    if ((deps.waitMs?.() ?? null) !== null) {
+      this.refuse(tab, batch.seq, now);
+      return false;
+    }
     const row: BatchRow = {
       sessionId: session.summary.sessionId,
       tab: summary.tab,
@@ -191,20 +212,28 @@ export class Intake {
     markDirty(this.room, session);
   }
 
-  private refuse(tab: OpenTab, seq: number, now: number): void {
+  private refuse(tab: OpenTab, seq: number, now: number, waitMs = this.waitMs()): void {
     this.room.counts.overloads++;
     const { refusedAt } = tab;
     this.dropHeld(tab);
     this.room.holed.add(tab);
     tab.refusedAt = refusedAt;
-    if (now - refusedAt < STORE_FULL_WAIT_MS) return;
+    if (now - refusedAt < waitMs) return;
     tab.refusedAt = now;
-    this.resend(tab, seq, STORE_FULL_WAIT_MS);
+    if (this.waitMs() > STORE_FULL_WAIT_MS) {
+      tab.holder?.send({ type: "error", data: { code: "overload", message: NO_ROOM, retryAfterMs: waitMs } });
+    }
+    this.resend(tab, seq, waitMs);
+  }
+
+  /** How long a tracker waits with what was refused: longer for the disk than for the store, which is quick. */
+  private waitMs(): number {
+    return this.room.deps.waitMs?.() ?? STORE_FULL_WAIT_MS;
   }
 
   /** The batch that was refused did not come again: a tracker that answers is asked once more, any other goes on behind a hole. */
   private askForRefused(tab: OpenTab, now: number): void {
-    if (now - tab.refusedAt < STORE_FULL_WAIT_MS + HOLE_PATIENCE_MS) return;
+    if (now - tab.refusedAt < this.waitMs() + HOLE_PATIENCE_MS) return;
     tab.refusedAt = tab.answersResend ? now : 0;
     if (tab.answersResend) this.resend(tab, tab.order.next);
   }
@@ -262,7 +291,7 @@ export class Intake {
 
   /** Past the session's limit a held batch is let go of, as if it had been refused when it came. */
   private isFull(tab: OpenTab, batch: PackedBatch): boolean {
-    return tab.session.summary.eventCount + batch.count > this.room.deps.limits.maxEventsPerSession;
+    return tab.session.summary.eventCount + batch.count > tab.session.maxEvents;
   }
 
   private tellGap(tab: OpenTab, gap: Gap): void {

@@ -8,6 +8,7 @@ import { AppError } from "../app-error.ts";
 import type { Project } from "../projects/projects.ts";
 import type { SessionOpened } from "../store/store.ts";
 import { applyStart, copySession, copyTab, factsOf, tabOpeningOf, tabSummaryOf } from "./facts.ts";
+import { Paces } from "./pace.ts";
 import { createResumeToken, hashResumeToken } from "./resume-token.ts";
 import { markDirty, type IngestRoom } from "./room.ts";
 import { addTab, createOpenSession, findTab, isTaking, type OpenSession, type OpenTab } from "./sessions.ts";
@@ -23,10 +24,16 @@ export interface OpenedTab {
   resumeToken: string;
 }
 
-type Claim = { kind: "open"; tab: OpenTab } | { kind: "foreign" } | { kind: "closed" };
+type Claim = { kind: "open"; tab: OpenTab } | { kind: "foreign" } | { kind: "closed" } | { kind: "erased" };
+
+/** What a tracker of an erased session hears: it throws away what it holds of it, and begins anew. */
+export function erasedError(): AppError {
+  return new AppError("gone", "this session was erased");
+}
 
 export class Opening {
   private readonly room: IngestRoom;
+  private readonly paces = new Paces();
   /** Fresh ids for sessions that were over, by the hash of the old session; the oldest first. */
   private readonly replacements = new Map<string, { sessionId: string; at: number }>();
 
@@ -37,7 +44,8 @@ export class Opening {
   /**
    * Opens a tab of the session that the page names, or of a fresh one: with its token where the old session is over, with a new
    * token where somebody else owns it.
-   * @throws AppError `store` while Postgres is away, `limit` for a session with too many tabs
+   * @throws AppError `gone` for a session that was erased: what its page still holds of it must not come back under another id; `store`
+   * while Postgres is away, `limit` for a session with too many tabs
    */
   async open(project: Project, start: SessionStart): Promise<OpenedTab> {
     let sessionId = start.sessionId ?? this.createSessionId();
@@ -46,6 +54,7 @@ export class Opening {
       const hash = hashResumeToken(this.room.deps.secret, sessionId, resumeToken);
       const claim = await this.claim(sessionId, hash, project, start);
       if (claim.kind === "open") return { tab: claim.tab, resumeToken };
+      if (claim.kind === "erased") throw erasedError();
       if (claim.kind === "foreign") {
         sessionId = this.createSessionId();
         resumeToken = createResumeToken();
@@ -58,7 +67,7 @@ export class Opening {
 
   private async claim(sessionId: string, hash: Uint8Array, project: Project, start: SessionStart): Promise<Claim> {
     const { deps, sessions, erased } = this.room;
-    if (erased.has(sessionId)) return { kind: "closed" };
+    if (erased.has(sessionId)) return { kind: "erased" };
     const tabName = start.tab ?? DEFAULT_TAB;
     const known = this.claimKnown(sessions.get(sessionId), hash, project, tabName, start);
     if (known) return known;
@@ -71,7 +80,9 @@ export class Opening {
       facts: factsOf(start, now),
       tab: tabOpening,
     });
-    if (opened.kind === "foreign" || opened.kind === "closed") return opened;
+    if (!("session" in opened)) return opened;
+    // Erased while the statement ran.
+    if (erased.has(sessionId)) return { kind: "erased" };
     // Another tab, or another connection of this one, may have come first meanwhile.
     const meanwhile = this.claimKnown(sessions.get(sessionId), hash, project, tabName, start);
     if (meanwhile) return meanwhile;
@@ -79,7 +90,7 @@ export class Opening {
     const isIt = (summary: TabSummary) => summary.tab === tabName;
     const stored = session.tabSummaries.find(isIt) ?? opened.tabs.find(isIt);
     const tab = addTab(session, stored ? copyTab(stored) : tabSummaryOf(tabOpening), opened.upto);
-    this.greet(tab, start);
+    this.greet(tab, start, project);
     return { kind: "open", tab };
   }
 
@@ -99,7 +110,7 @@ export class Opening {
       if (session.tabSummaries.length < MAX_SESSION_TABS) return null;
       throw new AppError("limit", `a session holds at most ${MAX_SESSION_TABS} tabs`);
     }
-    this.greet(tab, start);
+    this.greet(tab, start, project);
     return { kind: "open", tab };
   }
 
@@ -116,14 +127,17 @@ export class Opening {
     return session;
   }
 
-  private greet(tab: OpenTab, start: SessionStart): void {
+  private greet(tab: OpenTab, start: SessionStart, project: Project): void {
     const { session, summary } = tab;
+    const { limits, clock } = this.room.deps;
+    session.maxEvents = Math.min(limits.maxEventsPerSession, project.settings.limits.maxEventsPerSession ?? Infinity);
+    session.pace = this.paces.of(project, clock.now());
     summary.endedAt = null;
     summary.url = start.url;
     if (start.title !== "") summary.title = start.title;
     tab.answersResend = start.answersResend ?? false;
     applyStart(session, start);
-    session.heardAt = this.room.deps.clock.now();
+    session.heardAt = clock.now();
     markDirty(this.room, session);
   }
 

@@ -4,6 +4,7 @@ import type { PackedBatch } from "../../protocol/batch.ts";
 import type { RrwebEvent } from "../../protocol/rrweb-event.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
 import type { ToTrackerMessage } from "../../protocol/tracker-messages.ts";
+import type { Pace } from "./pace.ts";
 import { SeqOrder } from "./seq-order.ts";
 
 /**
@@ -23,6 +24,8 @@ export interface TabHolder {
   send(message: ToTrackerMessage): void;
   /** Something of one of its tabs became durable, or was given up. */
   progressed(): void;
+  /** The session of this tab was erased: nothing more is taken for it. */
+  erased(tab: OpenTab): void;
 }
 
 /** A session that this process owns: it takes its batches, and knows more of it than the database. */
@@ -41,6 +44,10 @@ export interface OpenSession {
   heardAt: number;
   /** Something of it is not written to the database yet. */
   isDirty: boolean;
+  /** Most events that it may hold: what the installation or, where that is less, its project says. */
+  maxEvents: number;
+  /** How fast its project may send; null where it has no such limit. */
+  pace: Pace | null;
 }
 
 /** One of its tabs: where its order stands, who sends it, and what of it is durable. */
@@ -85,7 +92,18 @@ export function createOpenSession(
   resumeHash: string,
   now: number,
 ): OpenSession {
-  return { summary, tabSummaries, tabs: [], startedOn, resumeHash, state: CONNECTED, heardAt: now, isDirty: false };
+  return {
+    summary,
+    tabSummaries,
+    tabs: [],
+    startedOn,
+    resumeHash,
+    state: CONNECTED,
+    heardAt: now,
+    isDirty: false,
+    maxEvents: Infinity,
+    pace: null,
+  };
 }
 
 /** Adds a tab of which `upto` is the newest seq stored. */

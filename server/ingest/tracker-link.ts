@@ -14,11 +14,12 @@ import {
   type ToTrackerMessage,
 } from "../../protocol/tracker-messages.ts";
 import { AppError, toAppError } from "../app-error.ts";
+import { trackerSettingsOf } from "../projects/projects.ts";
 import { applyUpdate } from "./facts.ts";
 import type { TrackerConnection, TrackerPort } from "./ingest.ts";
-import type { Intake } from "./intake.ts";
+import { NO_ROOM, type Intake } from "./intake.ts";
 import type { Keeper } from "./keeper.ts";
-import type { Opening } from "./opening.ts";
+import { erasedError, type Opening } from "./opening.ts";
 import { parsePackedBatch } from "./packed-batch.ts";
 import { Redacting } from "./redacting.ts";
 import type { Redaction } from "./redaction.ts";
@@ -129,6 +130,15 @@ export class TrackerLink implements TrackerConnection, TabHolder {
     if (this.settling && this.isSettled()) this.settle();
   }
 
+  erased(tab: OpenTab): void {
+    if (!this.tabs.includes(tab)) return;
+    this.tabs = this.tabs.filter((other) => other !== tab);
+    this.settle();
+    this.refuse(erasedError());
+    // The tracker comes back with a fresh session.
+    this.port.close("gone", "this session was erased");
+  }
+
   private receiveBatch(envelope: Envelope): void {
     const { intake } = this.workers;
     const packed = isPlain(envelope.data) ? null : parsePackedBatch(envelope.data);
@@ -191,6 +201,8 @@ export class TrackerLink implements TrackerConnection, TabHolder {
   private open(start: SessionStart): void {
     const { room, opening } = this.workers;
     if (room.isDraining) throw new AppError("overload", "the server is stopping", { retryAfterMs: RETRY_AFTER_MS });
+    const waitMs = room.deps.waitMs?.() ?? null;
+    if (waitMs !== null) throw new AppError("overload", NO_ROOM, { retryAfterMs: waitMs });
     this.state = { kind: "opening", waiting: [], waitingBytes: 0 };
     const number = this.workers.nextStart();
     opening.open(this.port.project, start).then(
@@ -209,6 +221,10 @@ export class TrackerLink implements TrackerConnection, TabHolder {
       return;
     }
     const { room, keeper } = this.workers;
+    if (room.erased.has(tab.session.summary.sessionId)) {
+      this.notOpened(erasedError());
+      return;
+    }
     const { waiting } = this.stopWaiting();
     this.state = OPEN;
     holdTab(tab, this, number);
@@ -225,8 +241,9 @@ export class TrackerLink implements TrackerConnection, TabHolder {
         tab: tab.summary.tab,
         upto: tab.order.next - 1,
         resumeToken,
-        limits: room.deps.limits,
+        limits: { ...room.deps.limits, maxEventsPerSession: tab.session.maxEvents },
         watchers: summary.watchers,
+        settings: trackerSettingsOf(this.port.project.settings),
       },
     });
     this.workers.onOpened(tab);
