@@ -1,6 +1,7 @@
 /** What a project is set to: schema, defaults, and what of it its trackers are told. */
 
 import * as v from "valibot";
+import { REDACTION_PATTERNS } from "../../protocol/redaction.ts";
 import { MASK_TEXT, type TrackerSettings } from "../../protocol/tracker-messages.ts";
 import { cleanText } from "../../protocol/text.ts";
 import { toOriginPattern } from "./origins.ts";
@@ -37,7 +38,8 @@ const redactionFields = {
   payloads: v.boolean(),
   keys: names,
   allow: names,
-  patterns: v.pipe(v.array(v.pipe(v.string(), v.regex(/^[a-zA-Z][\w-]{0,63}$/))), v.maxLength(MAX_NAMES)),
+  /** What is looked for; empty: the usual (`STANDARD_PATTERNS`). */
+  patterns: v.pipe(v.array(v.picklist(REDACTION_PATTERNS)), v.maxLength(REDACTION_PATTERNS.length)),
 };
 
 const limitFields = {
@@ -155,7 +157,8 @@ function readGroup<T extends object>(schema: v.GenericSchema<unknown, T>, value:
   const whole = v.safeParse(schema, { ...defaults, ...stored });
   if (whole.success) return whole.output;
   let read = defaults;
-  for (const [name, one] of Object.entries(stored)) {
+  const fields: [string, unknown][] = Object.entries(stored);
+  for (const [name, one] of fields) {
     const next = v.safeParse(schema, { ...read, [name]: one });
     if (next.success) read = next.output;
   }
