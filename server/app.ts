@@ -22,6 +22,7 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import { createNet, type Net, type NetLimits } from "./net/net.ts";
 import type { Route } from "./net/route.ts";
 import { createWire } from "./net/wire.ts";
+import { createPrivacy } from "./privacy/privacy.ts";
 import { createProjects } from "./projects/projects.ts";
 import { createReplay } from "./replay/replay.ts";
 import { createRetention } from "./retention/retention.ts";
@@ -145,6 +146,9 @@ async function startRooms(
   projects.start();
   lifecycle.onStop("projects", () => projects.stop());
 
+  const privacy = createPrivacy({ db, clock, log: log.child("privacy"), audit, metrics });
+  lifecycle.onStop("privacy", () => privacy.stop());
+
   // Rooms that need one another: the lower one is built first and reaches the upper one through `knot`, once everything is there.
   const knot: { ingest?: Ingest; live?: Live; net?: Net } = {};
   const replay = createReplay({
@@ -203,6 +207,7 @@ async function startRooms(
       sessionIdleMs: config.SESSION_IDLE_MINUTES * 60_000,
     },
     cleanupIntervalMs: config.SESSION_CLEANUP_INTERVAL * 1_000,
+    redaction: privacy.redaction,
   });
   knot.ingest = ingest;
 
@@ -222,11 +227,13 @@ async function startRooms(
     if (givenUp > 0) log.child("app").warn("batches were not written before the stop", { givenUp });
   };
   lifecycle.onStop("store", drainStore, drainMs + 2_000);
+  // Before anything is taken in: what a project wants to have taken out is known by then.
+  await privacy.start();
   ingest.start();
   lifecycle.onStop("ingest", () => ingest.drain());
 
   const { around } = options;
-  const routes = [...auth.routes, ...audit.routes, ...projects.routes, ...replay.routes, ...retention.routes];
+  const routes = [...auth.routes, ...audit.routes, ...projects.routes, ...replay.routes, ...privacy.routes, ...retention.routes];
   knot.net = createNet(wire, {
     ingest,
     live: around?.live?.(live) ?? live,

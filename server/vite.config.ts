@@ -1,18 +1,25 @@
-/** Builds the server into `dist/server/main.js`; packages stay in `node_modules`. */
+/** Builds the server into `dist/server/main.js`, and the thread of privacy beside it; packages stay in `node_modules`. */
 
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   publicDir: false,
   build: {
-    ssr: "main.ts",
+    ssr: true,
     target: "node20",
     outDir: fileURLToPath(new URL("../dist/server", import.meta.url)),
     emptyOutDir: true,
     sourcemap: true,
     minify: false,
-    rolldownOptions: { checks: { bundlerTimings: false }, output: { entryFileNames: "[name].js", format: "es" } },
+    rolldownOptions: {
+      input: { main: file("main.ts"), "privacy-worker": file("privacy/worker.ts") },
+      checks: { bundlerTimings: false },
+      // All in one folder: the worker is looked for beside whatever file asks for it.
+      output: { entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js", format: "es" },
+    },
   },
 });
