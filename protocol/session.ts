@@ -44,6 +44,8 @@ export const sessionSummarySchema = v.object({
   tabCount: natural,
   /** Viewers now watching. */
   watchers: natural,
+  /** Since when it is kept until somebody unpins it. Told over HTTP only. */
+  pinnedAt: v.optional(v.nullable(at)),
 });
 export type SessionSummary = v.InferOutput<typeof sessionSummarySchema>;
 

@@ -27,10 +27,11 @@ import { createProjects } from "./projects/projects.ts";
 import { createReplay } from "./replay/replay.ts";
 import { createRetention } from "./retention/retention.ts";
 import { findRoot, readVersion } from "./root.ts";
-import { createStore } from "./store/store.ts";
+import { createStore, type Store } from "./store/store.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
 
 export interface AppOptions {
   config: Config;
@@ -150,23 +151,32 @@ async function startRooms(
   lifecycle.onStop("privacy", () => privacy.stop());
 
   // Rooms that need one another: the lower one is built first and reaches the upper one through `knot`, once everything is there.
-  const knot: { ingest?: Ingest; live?: Live; net?: Net } = {};
+  const knot: { ingest?: Ingest; live?: Live; net?: Net; store?: Store } = {};
   const replay = createReplay({
     db,
-    clock,
-    log: log.child("replay"),
     live: { activeSessions: (projectIds) => knot.live?.activeSessions(projectIds) ?? [] },
-    holder: { erase: (sessionId) => knot.ingest?.erase(sessionId) },
     views: audit,
   });
-  lifecycle.onStop("replay", () => replay.stop());
   const retention = createRetention({
     db,
+    connection,
     clock,
     log: log.child("retention"),
+    audit,
+    holder: {
+      async letGo(sessionIds) {
+        knot.ingest?.erase(sessionIds);
+        await knot.store?.forget(new Set(sessionIds));
+      },
+      openSessionsOf: (projectId, userId) => knot.ingest?.openSessionsOf(projectId, userId) ?? [],
+    },
     retentionDays: config.RETENTION_DAYS,
+    errorRetentionDays: config.ERROR_RETENTION_DAYS,
     intervalMs: config.AUTO_CLEANUP_INTERVAL_MINUTES * 60_000,
+    budgetBytes: config.STORAGE_BUDGET_GB === 0 ? null : config.STORAGE_BUDGET_GB * GIB,
+    disk: { folder: dataDir, minFreeBytes: config.MIN_FREE_DISK_MB * MIB },
   });
+  lifecycle.onStop("retention", () => retention.stop());
   const live = createLive({
     publisher: wire.publisher,
     history: replay.history,
@@ -208,11 +218,11 @@ async function startRooms(
     },
     cleanupIntervalMs: config.SESSION_CLEANUP_INTERVAL * 1_000,
     redaction: privacy.redaction,
+    waitMs: () => retention.waitMs(),
   });
   knot.ingest = ingest;
+  knot.store = store;
 
-  retention.start();
-  lifecycle.onStop("retention", () => retention.stop());
   live.start();
   lifecycle.onStop("live", () => live.stop());
   lifecycle.onStop("sockets", async () => {
@@ -227,6 +237,7 @@ async function startRooms(
     if (givenUp > 0) log.child("app").warn("batches were not written before the stop", { givenUp });
   };
   lifecycle.onStop("store", drainStore, drainMs + 2_000);
+  await retention.start();
   // Before anything is taken in: what a project wants to have taken out is known by then.
   await privacy.start();
   ingest.start();
@@ -241,6 +252,7 @@ async function startRooms(
     projects,
     db,
     store,
+    retention,
     routes: around?.routes?.(routes) ?? routes,
     clock,
     logger: log.child("net"),

@@ -134,8 +134,26 @@ const TABLE = {
     min: 1,
     max: 86_400,
   }),
-  RETENTION_DAYS: integer("Days that sessions are kept.", { default: 7, min: 1, max: 3_650 }),
-  AUTO_CLEANUP_INTERVAL_MINUTES: integer("Minutes between removals of what is older than that; 0: never.", {
+  RETENTION_DAYS: integer("Days that sessions are kept, where their project says nothing else.", {
+    default: 7,
+    min: 1,
+    max: 3_650,
+  }),
+  ERROR_RETENTION_DAYS: integer("The same for sessions with errors; fewer than RETENTION_DAYS counts as that.", {
+    default: 30,
+    min: 1,
+    max: 3_650,
+  }),
+  STORAGE_BUDGET_GB: integer("Gigabytes that the tables of sessions may take; past that the oldest days go. 0: any number.", {
+    default: 0,
+    min: 0,
+    max: 1_000_000,
+  }),
+  MIN_FREE_DISK_MB: integer(
+    "With fewer free megabytes on the disk of the embedded Postgres no recordings are taken; all else goes on. 0: never.",
+    { default: 1_024, min: 0, max: 1_000_000_000 },
+  ),
+  AUTO_CLEANUP_INTERVAL_MINUTES: integer("Minutes between removals of what need not stay; 0: never.", {
     default: 60,
     min: 0,
     max: 10_080,

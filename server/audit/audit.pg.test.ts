@@ -33,17 +33,14 @@ beforeAll(async () => {
   audit = createAudit({ db: test.database, clock, log: quietLog });
   const replay = createReplay({
     db: test.database,
-    clock,
-    log: quietLog,
     live: { activeSessions: () => [] },
-    holder: { erase: () => undefined },
     views: audit,
   });
   call = createCaller([...audit.routes, ...replay.routes]);
 });
 afterAll(() => test.drop());
 
-function person(userId: number, roles: Record<number, Role>, isAdmin = false): Identity {
+function person(userId: number, roles: Record<number, Role>, isAdmin = false): Extract<Identity, { kind: "user" }> {
   const entries = Object.entries(roles).map(([id, role]) => [Number(id), role] as const);
   return { kind: "user", userId, email: `user-${userId}@example.com`, isAdmin, signInId: "", roles: new Map(entries) };
 }

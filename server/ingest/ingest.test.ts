@@ -284,18 +284,55 @@ describe("status and end", () => {
     expect(room.notes.at(-1)).toEqual({ kind: "end", sessionId: "session-old", reason: "idle" });
   });
 
-  it("ING-30 takes nothing more for an erased session", async () => {
+  it("ING-30 takes nothing more for an erased session, and tells its tracker that it is gone", async () => {
     const room = createIngestRoom();
     const tracker = await room.open();
-    room.ingest.erase("session-1");
+    expect(room.ingest.openSessionsOf(1, "ada")).toEqual([]);
+    tracker.say("session_update", { userId: "ada" });
+    expect(room.ingest.openSessionsOf(1, "ada")).toEqual(["session-1"]);
+    expect(room.ingest.openSessionsOf(2, "ada")).toEqual([]);
+    room.ingest.erase(["session-1"]);
     expect(room.notes.at(-1)).toEqual({ kind: "end", sessionId: "session-1", reason: "erased" });
+    expect(tracker.heard("error")).toMatchObject([{ code: "gone" }]);
+    expect(tracker.closes).toMatchObject([{ code: "gone" }]);
     tracker.batch(0);
     expect(room.store.pending).toEqual([]);
     room.clock.advance(5_000);
     await turn();
     expect(room.store.progress).toEqual([]);
-    const [back] = (await room.open()).heard("session_started");
-    expect(back).not.toMatchObject({ sessionId: "session-1" });
+    // What its page still holds must not come in under another id.
+    const back = await room.open();
+    expect(back.heard("session_started")).toEqual([]);
+    expect(back.heard("error")).toMatchObject([{ code: "gone" }]);
+  });
+
+  it("ING-30 an id that another process erased is refused as well", async () => {
+    const room = createIngestRoom();
+    room.store.erased.add("session-1");
+    const tracker = await room.open();
+    expect(tracker.heard("session_started")).toEqual([]);
+    expect(tracker.heard("error")).toMatchObject([{ code: "gone" }]);
+  });
+
+  it("ING-45 takes no payload while the disk has no room, says when to come back, and loses nothing", async () => {
+    let waitMs: number | null = null;
+    const room = createIngestRoom({ waitMs: () => waitMs });
+    const tracker = await room.open();
+    tracker.batch(0);
+    waitMs = 10_000;
+    tracker.batch(1);
+    tracker.batch(2);
+    expect(room.store.pending.map(({ seq }) => seq)).toEqual([0]);
+    expect(tracker.heard("error")).toMatchObject([{ code: "overload", retryAfterMs: 10_000 }]);
+    expect(tracker.heard("resend")).toEqual([{ tab: "tab1", fromSeq: 1, afterMs: 10_000 }]);
+    const other = await room.open({ sessionId: "session-2" });
+    expect(other.heard("error")).toMatchObject([{ code: "overload", retryAfterMs: 10_000 }]);
+    waitMs = null;
+    tracker.batch(1);
+    tracker.batch(2);
+    room.store.commit();
+    expect(tracker.heard("ack").at(-1)).toEqual({ tab: "tab1", upto: 2 });
+    expect(room.notes.flatMap((note) => (note.kind === "batch" ? [note.seq] : []))).toEqual([0, 1, 2]);
   });
 });
 

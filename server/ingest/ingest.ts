@@ -61,8 +61,10 @@ export interface IngestStatus {
 export interface Ingest extends StoreEvents, TrackerRequests {
   connect(port: TrackerPort): TrackerConnection;
   status(): IngestStatus;
-  /** The session was erased from the database: takes nothing more for it, and tells its trackers and viewers. */
-  erase(sessionId: string): void;
+  /** These sessions are being erased: takes nothing more for them, and tells their trackers and viewers. */
+  erase(sessionIds: readonly string[]): void;
+  /** Open sessions of a person, by the user id that pages gave. */
+  openSessionsOf(projectId: number, userId: string): string[];
   start(): void;
   /** Takes nothing new; resolves when what was taken has been handed to the store. */
   drain(): Promise<void>;
@@ -82,6 +84,8 @@ export interface IngestDeps {
   redaction?: Redaction;
   /** Time between looks for idle sessions (`SESSION_CLEANUP_INTERVAL`). */
   cleanupIntervalMs: number;
+  /** Time to wait where the disk has no room for payloads; null (or absent) where it has. */
+  waitMs?: () => number | null;
 }
 
 /** Holes are looked at this often; everything else each second. */
@@ -134,11 +138,20 @@ export function createIngest(deps: IngestDeps): Ingest {
       for (const session of room.sessions.values()) tabs += session.tabs.length;
       return { connections: links.size, sessions: room.sessions.size, tabs, heldBytes: room.waitingBytes, ...room.counts };
     },
-    erase(sessionId) {
-      rememberErased(room, sessionId);
-      const session = room.sessions.get(sessionId);
-      if (session) keeper.forget(session);
-      else deps.live.end({ sessionId, endedAt: null }, "erased");
+    erase(sessionIds) {
+      for (const sessionId of sessionIds) {
+        rememberErased(room, sessionId);
+        const session = room.sessions.get(sessionId);
+        if (session) keeper.forget(session);
+        else deps.live.end({ sessionId, endedAt: null }, "erased");
+      }
+    },
+    openSessionsOf(projectId, userId) {
+      const found: string[] = [];
+      for (const { summary } of room.sessions.values()) {
+        if (summary.projectId === projectId && summary.userId === userId) found.push(summary.sessionId);
+      }
+      return found;
     },
     onDurable(batches) {
       acks.onDurable(batches);

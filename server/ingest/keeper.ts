@@ -85,6 +85,15 @@ export class Keeper {
     this.ending.delete(session);
     this.room.sessions.delete(session.summary.sessionId);
     this.room.deps.live.end(session.summary, "erased");
+    for (const tab of session.tabs) {
+      this.room.waitingBytes -= tab.order.heldBytes;
+      tab.order.drop();
+      this.room.holed.delete(tab);
+      tab.pending = 0;
+      tab.isRepeatDue = false;
+      tab.heldMeta = null;
+      for (const holder of [tab.holder, ...(tab.formerHolders ?? [])]) holder?.erased(tab);
+    }
   }
 
   /** Ends what is durable; tries again with the next tick where the database does not answer. */

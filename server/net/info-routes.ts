@@ -6,6 +6,7 @@ import type { Database } from "../db/db.ts";
 import type { Ingest } from "../ingest/ingest.ts";
 import type { Live } from "../live/live.ts";
 import type { Metrics } from "../metrics.ts";
+import type { Retention } from "../retention/retention.ts";
 import type { Store } from "../store/store.ts";
 import { describeRoutes } from "./openapi.ts";
 import type { HttpResponse, Route } from "./route.ts";
@@ -21,6 +22,7 @@ export interface InfoDeps {
   store: Pick<Store, "status">;
   ingest: Pick<Ingest, "status">;
   live: Pick<Live, "status">;
+  retention: Pick<Retention, "status">;
   metrics: Metrics;
   isDraining: () => boolean;
   /** Every other route, for the API description. */
@@ -68,14 +70,21 @@ export function createInfoRoutes(deps: InfoDeps): Route[] {
       const { state, pendingBytes, maxPendingBytes, lastCommitMs } = deps.store.status();
       const { viewers, sessions } = deps.live.status();
       const isDraining = deps.isDraining();
+      const { diskGuardClosed, diskFreeBytes, minFreeDiskBytes } = deps.retention.status();
+      const isFull = diskGuardClosed === 1;
       const isWell = isUp && state !== "down" && !isDraining;
       return {
         status: isWell ? 200 : 503,
         json: {
-          status: isDraining ? "draining" : !isWell ? "down" : state === "slow" ? "slow" : "ok",
+          status: isDraining ? "draining" : !isWell ? "down" : isFull ? "full" : state === "slow" ? "slow" : "ok",
           database: isUp ? "up" : "down",
           writer: { state, pendingBytes, maxPendingBytes, lastCommitMs: Math.round(lastCommitMs * 10) / 10 },
           live: { sessions, viewers },
+          disk: {
+            state: isFull ? "full" : diskFreeBytes < 0 ? "unknown" : "ok",
+            freeBytes: diskFreeBytes,
+            minFreeBytes: minFreeDiskBytes,
+          },
           uptimeSeconds: uptimeSeconds(),
         },
       };
@@ -94,6 +103,7 @@ export function createInfoRoutes(deps: InfoDeps): Route[] {
         ingest: deps.ingest.status(),
         live: deps.live.status(),
         store: deps.store.status(),
+        retention: deps.retention.status(),
         net: deps.metrics.snapshot(),
       },
     }),
@@ -127,12 +137,13 @@ function memory(): Record<string, number> {
 }
 
 /** The numbers that rooms keep for themselves, by their own names. */
-function addGauges({ metrics, ingest, live, store }: InfoDeps): void {
+function addGauges({ metrics, ingest, live, store, retention }: InfoDeps): void {
   metrics.gauge("process_resident_memory_bytes", "Memory of this process.", () => process.memoryUsage.rss());
   const rooms: [string, () => object][] = [
     ["ingest", () => ingest.status()],
     ["live", () => live.status()],
     ["store", () => store.status()],
+    ["retention", () => retention.status()],
   ];
   for (const [room, read] of rooms) {
     for (const [field, value] of Object.entries(read())) {

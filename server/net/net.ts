@@ -38,6 +38,7 @@ export interface NetDeps {
   projects: Projects;
   db: InfoDeps["db"];
   store: InfoDeps["store"];
+  retention: InfoDeps["retention"];
   /** Routes of the other rooms. */
   routes: readonly Route[];
   clock: Clock;

@@ -21,7 +21,6 @@ it("REP-16 while Postgres is away every route says so with 503, and answers agai
       startedAt: Date.parse("2026-11-20T10:00:00Z"),
     });
     const clock = createTestClock(0);
-    const holder = { erase: () => undefined };
     const projects = createProjects({
       db,
       clock,
@@ -30,7 +29,7 @@ it("REP-16 while Postgres is away every route says so with 503, and answers agai
       defaultProjectKey: "",
       onAccessChanged: () => Promise.resolve(),
     });
-    const replay = createReplay({ db, clock, log: quietLog, live: { activeSessions: () => [] }, holder, views: noViews });
+    const replay = createReplay({ db, live: { activeSessions: () => [] }, views: noViews });
     const auth = createAuth({
       db,
       clock,

@@ -6,8 +6,7 @@ import { FrameReader } from "../../protocol/frames.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import { RRWEB, type RrwebEvent } from "../../protocol/rrweb-event.ts";
 import { toViewer } from "../../protocol/viewer-messages.ts";
-import { createTestClock } from "../../test/harness/clock.ts";
-import { createTestDatabase, quietLog, type TestDatabase } from "../../test/harness/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/harness/postgres.ts";
 import { createCaller, type RouteAnswer } from "../../test/harness/route-caller.ts";
 import {
   checkoutEvents,
@@ -47,10 +46,7 @@ beforeAll(async () => {
   };
   const { routes } = createReplay({
     db: test.database,
-    clock: createTestClock(T0),
-    log: quietLog,
     live: { activeSessions: () => [] },
-    holder: { erase: () => undefined },
     views: noViews,
   });
   call = createCaller(routes);

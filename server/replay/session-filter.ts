@@ -18,6 +18,7 @@ export const SESSION_QUERY = {
   url: "part of the address",
   status: "live, away or ended",
   hasErrors: "true: only sessions with errors; false: only those without",
+  pinned: "true: only pinned sessions; false: only the others",
   from: "started at or after this epoch millisecond",
   to: "started before this epoch millisecond",
   cursor: "nextCursor of the page before",
@@ -38,6 +39,7 @@ export interface SessionFilter {
   url: string | null;
   status: SessionStatus | null;
   hasErrors: boolean | null;
+  pinned: boolean | null;
   from: number | null;
   to: number | null;
   after: Cursor | null;
@@ -59,7 +61,8 @@ export function parseSessionFilter(query: URLSearchParams): SessionFilter {
     userId: text("user"),
     url: text("url"),
     status: readStatus(text("status")),
-    hasErrors: readFlag(text("hasErrors")),
+    hasErrors: readFlag("hasErrors", text("hasErrors")),
+    pinned: readFlag("pinned", text("pinned")),
     from: readNumber(query, "from", { min: 0, max: MAX_AT }) ?? null,
     to: readNumber(query, "to", { min: 0, max: MAX_AT }) ?? null,
     after: readCursor(query.get("cursor")),
@@ -91,9 +94,9 @@ function readStatus(text: string | null): SessionStatus | null {
   return status;
 }
 
-function readFlag(text: string | null): boolean | null {
+function readFlag(name: string, text: string | null): boolean | null {
   if (text === null) return null;
   if (text === "true" || text === "1") return true;
   if (text === "false" || text === "0") return false;
-  throw new AppError("protocol", "hasErrors: expected true or false");
+  throw new AppError("protocol", `${name}: expected true or false`);
 }

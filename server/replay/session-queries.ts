@@ -36,6 +36,7 @@ export async function listSessions(
          AND ($6::boolean IS NULL OR (s.error_count > 0) = $6)
          AND ($7::float8 IS NULL OR s.started_at >= to_timestamp($7 / 1000.0))
          AND ($8::float8 IS NULL OR s.started_at < to_timestamp($8 / 1000.0))
+         AND ($12::boolean IS NULL OR (s.pinned_at IS NOT NULL) = $12)
          AND ($9::bigint IS NULL
               OR (s.started_at, s.session_id) < (timestamptz 'epoch' + $9::bigint * interval '1 microsecond', $10::text COLLATE "C"))
        ORDER BY s.started_at DESC, s.session_id DESC LIMIT $11
@@ -53,6 +54,7 @@ export async function listSessions(
       filter.after?.startedAtMicros ?? null,
       filter.after?.sessionId ?? null,
       filter.limit + 1,
+      filter.pinned,
     ],
   );
   const page = rows.slice(0, filter.limit);

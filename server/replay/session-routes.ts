@@ -1,4 +1,4 @@
-/** Routes of sessions: the list, one of them, its batches and events, and its end. */
+/** Routes of sessions: the list, one of them, its batches and events. */
 
 import { isTabId } from "../../protocol/ids.ts";
 import type { SessionSummary } from "../../protocol/session.ts";
@@ -9,9 +9,8 @@ import type { Queryable } from "../db/db.ts";
 import { notFound, readNumber, readWhole } from "../http-input.ts";
 import type { HttpRequest, Route } from "../net/route.ts";
 import { BATCHES_TYPE, streamBatches } from "./batch-stream.ts";
-import type { Eraser } from "./erase.ts";
 import { DEFAULT_EVENT_LIMIT, MAX_EVENT_LIMIT, readEventPage } from "./event-pages.ts";
-import type { LiveFacts, SessionHolder } from "./replay.ts";
+import type { LiveFacts } from "./replay.ts";
 import { parseSessionFilter, SESSION_QUERY, writeCursor } from "./session-filter.ts";
 import { findSession, listSessions, listTabs, type StoredSession } from "./session-queries.ts";
 import { listCheckouts, listErrors, listGaps, listMarkers } from "./timeline-queries.ts";
@@ -22,13 +21,11 @@ const MAX_AT = 8.64e15;
 export interface SessionRoutesDeps {
   db: Queryable;
   live: LiveFacts;
-  holder: SessionHolder;
-  eraser: Eraser;
   views: ViewTrail;
 }
 
 /** The rows of the route table about sessions. */
-export function createSessionRoutes({ db, live, holder, eraser, views }: SessionRoutesDeps): readonly Route[] {
+export function createSessionRoutes({ db, live, views }: SessionRoutesDeps): readonly Route[] {
   /** One answer for what does not exist and for what belongs to somebody else. */
   async function findVisible(id: string | undefined, identity: Identity): Promise<StoredSession> {
     const found = await findSession(db, id ?? "", [...readableProjects(identity)]);
@@ -106,18 +103,6 @@ export function createSessionRoutes({ db, live, holder, eraser, views }: Session
       },
     },
     {
-      method: "DELETE",
-      path: "/v1/sessions/:id",
-      access: "admin",
-      summary: "Erases a session from every table",
-      handle: async ({ params, identity }) => {
-        const { session, startedOn } = await findVisible(params["id"], identity);
-        const key = { sessionId: session.sessionId, startedOn };
-        holder.erase(key.sessionId);
-        return { json: { erased: true, ...(await eraser.erase(key)) } };
-      },
-    },
-    {
       method: "GET",
       path: "/sessions/active",
       access: "signed-in",
@@ -149,8 +134,11 @@ export function createSessionRoutes({ db, live, holder, eraser, views }: Session
   ];
 }
 
-/** What the live edge knows replaces what was written behind. */
+/** What the live edge knows replaces what was written behind; of pins it knows nothing. */
 export function overlay(stored: readonly SessionSummary[], live: readonly SessionSummary[]): SessionSummary[] {
   const byId = new Map(live.map((session) => [session.sessionId, session]));
-  return stored.map((session) => byId.get(session.sessionId) ?? session);
+  return stored.map((session) => {
+    const known = byId.get(session.sessionId);
+    return known ? { ...known, pinnedAt: session.pinnedAt ?? null } : session;
+  });
 }

@@ -12,7 +12,7 @@ export interface SessionKey {
 export const SESSION_COLUMNS = `s.session_id, s.project_id, s.started_on, s.status, s.user_id, s.traits, s.url, s.title, s.user_agent,
   s.viewport, s.referrer, s.time_zone, s.language, s.release, s.environment, s.event_count, s.batch_count, s.byte_count, s.error_count,
   (extract(epoch FROM s.started_at) * 1000)::float8 AS started_at, (extract(epoch FROM s.last_at) * 1000)::float8 AS last_at,
-  (extract(epoch FROM s.ended_at) * 1000)::float8 AS ended_at,
+  (extract(epoch FROM s.ended_at) * 1000)::float8 AS ended_at, (extract(epoch FROM s.pinned_at) * 1000)::float8 AS pinned_at,
   (SELECT count(*) FROM session_tabs t WHERE t.session_id = s.session_id)::integer AS tab_count`;
 
 /** A row of `sessions` as {@link SESSION_COLUMNS} give it; times are epoch milliseconds. */
@@ -39,6 +39,7 @@ export interface SessionRow {
   started_at: number;
   last_at: number;
   ended_at: number | null;
+  pinned_at: number | null;
   tab_count: number;
 }
 
@@ -70,6 +71,7 @@ export function toSession(row: SessionRow): SessionSummary {
     errorCount: row.error_count,
     tabCount: row.tab_count,
     watchers: 0,
+    pinnedAt: row.pinned_at,
   };
 }
 

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SessionSummary } from "../../protocol/session.ts";
-import { createTestClock } from "../../test/harness/clock.ts";
-import { createTestDatabase, quietLog, type TestDatabase } from "../../test/harness/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/harness/postgres.ts";
 import { noViews } from "../../test/harness/views.ts";
 import { createCaller } from "../../test/harness/route-caller.ts";
 import {
@@ -19,7 +18,6 @@ import { createReplay, type Replay } from "./replay.ts";
 
 const DAY = "2026-11-20";
 const T0 = Date.parse("2026-11-20T10:00:00Z");
-const clock = createTestClock(T0 + 3_600_000);
 
 let test: TestDatabase;
 let shop: number;
@@ -28,7 +26,6 @@ let member: Identity;
 let stranger: Identity;
 let admin: Identity;
 let liveNow: SessionSummary[] = [];
-const letGo: string[] = [];
 let replay: Replay;
 let call: ReturnType<typeof createCaller>;
 
@@ -41,10 +38,7 @@ beforeAll(async () => {
   admin = person(3, true, shop, blog);
   replay = createReplay({
     db: test.database,
-    clock,
-    log: quietLog,
     live: { activeSessions: (ids) => liveNow.filter((session) => !ids || ids.has(session.projectId)) },
-    holder: { erase: (id) => letGo.push(id) },
     views: noViews,
   });
   call = createCaller(replay.routes);
@@ -230,56 +224,8 @@ describe("one session", () => {
       expect((await call("GET", foreign ?? "", { identity: stranger })).status).toBe(200);
       expect((await call("GET", foreign ?? "")).status).toBe(401);
     }
-    const erased = [
-      await call("DELETE", "/v1/sessions/blog-0", { identity: person(4, true, shop) }),
-      await call("DELETE", "/v1/sessions/none", { identity: person(4, true, shop) }),
-    ];
-    expect(erased[0]).toMatchObject({ status: 404, json: erased[1]?.json });
-  });
-
-  it("REP-15 is erased from every table, late batches included, and nothing else is", async () => {
-    const where = { sessionId: "doomed", startedOn: DAY, projectId: shop, tab: "main" };
-    await insertSession(test.database, { ...where, startedAt: T0 });
-    await insertTab(test.database, "doomed", "main", T0);
-    await insertBatch(test.database, {
-      ...where,
-      seq: 0,
-      events: checkoutEvents(T0, "x"),
-      markers: [{ kind: "error", at: T0, name: "Error" }],
-    });
-    expect((await call("DELETE", "/v1/sessions/doomed", { identity: member })).status).toBe(403);
-    const before = await counts("shop-7");
-    const answer = await call("DELETE", "/v1/sessions/doomed", { identity: admin });
-    expect(answer.json).toEqual({ erased: true, batches: 1, markers: 1, errors: 1 });
-    expect(letGo).toEqual(["doomed"]);
-    expect(await counts("doomed")).toEqual([0, 0, 0, 0, 0]);
-    await insertBatch(test.database, { ...where, seq: 1, events: [textEvent(T0 + 1, "late")] });
-    clock.advance(5_000);
-    await expect.poll(() => counts("doomed")).toEqual([0, 0, 0, 0, 0]);
-    expect(await counts("shop-7")).toEqual(before);
-  });
-
-  it("REP-15 is erased a second time before the server stops", async () => {
-    const where = { sessionId: "doomed", startedOn: DAY, projectId: shop, tab: "main" };
-    await insertSession(test.database, { ...where, startedAt: T0 });
-    await call("DELETE", "/v1/sessions/doomed", { identity: admin });
-    await insertBatch(test.database, { ...where, seq: 1, events: [textEvent(T0 + 1, "late")] });
-    await replay.stop();
-    expect(await counts("doomed")).toEqual([0, 0, 0, 0, 0]);
   });
 });
-
-async function counts(sessionId: string): Promise<number[]> {
-  const tables = ["sessions", "session_tabs", "session_events", "session_markers", "session_errors"];
-  return Promise.all(
-    tables.map(async (table) => {
-      const rows = await test.database.query<{ count: number }>(`SELECT count(*) AS count FROM ${table} WHERE session_id = $1`, [
-        sessionId,
-      ]);
-      return rows[0]?.count ?? -1;
-    }),
-  );
-}
 
 describe("for the live edge", () => {
   it("REP-6 reads batches of a tab with their markers, its checkouts, and sessions", async () => {

@@ -1,89 +1,210 @@
-/** The door of retention: sessions go when they are old, whole days at a time. */
+/** The door of retention: what is kept, and how it is forgotten: by age, by size, and because somebody asked for it. */
 
+import { actorOf, type AuditActor, type AuditTrail } from "../audit-trail.ts";
+import { requireRole } from "../auth/auth.ts";
 import type { Clock } from "../clock.ts";
+import type { ConnectionOptions } from "../db/connection.ts";
 import type { Database } from "../db/db.ts";
+import { readId } from "../http-input.ts";
 import type { Logger } from "../log.ts";
 import type { Route } from "../net/route.ts";
-import { cleanUpBefore } from "./clean-up.ts";
+import { storedBytes } from "./budget.ts";
+import { cleanUp, type CleanUpReport } from "./clean-up.ts";
+import { createDiskGuard, type DiskGuardDeps } from "./disk-guard.ts";
+import { createEraser, type SessionHolder } from "./eraser.ts";
+import { createForgetRoutes } from "./forget-routes.ts";
+import type { RetentionDefaults } from "./rules.ts";
+import { createScrubber } from "./scrubber.ts";
+import { readProjectStorage, readTableDays } from "./storage-report.ts";
 
-const DAY_MS = 24 * 3_600_000;
+export type { CleanUpReport } from "./clean-up.ts";
+export type { SessionHolder } from "./eraser.ts";
 
-/** What one clean-up removed, and what it had to leave for the next one. */
-export interface CleanUpReport {
-  sessions: number;
-  batches: number;
-  bytes: number;
-  /** Days of which nothing is left. */
-  days: string[];
-  /** Days that were in use at the moment. */
-  postponed: string[];
+/** For `/health`, `/stats` and the metrics; -1 where something is not known. */
+export interface RetentionStatus {
+  /** 1 while the disk is nearly full and no payload is taken. */
+  diskGuardClosed: number;
+  diskFreeBytes: number;
+  diskTotalBytes: number;
+  minFreeDiskBytes: number;
+  budgetBytes: number;
+  /** As the last clean-up left it. */
+  storedBytes: number;
+  overBudgetBytes: number;
+  /** Since the start of the process. */
+  removedSessions: number;
+  removedBytes: number;
+  freedBytes: number;
+  cleanUps: number;
+  postponedDays: number;
+  longestDropMs: number;
 }
 
 /** What the other rooms ask of retention. */
 export interface Retention {
-  /** Removes the ended sessions of every day that lies wholly before the retention. Calls of the same moment share one run. */
-  cleanUp(): Promise<CleanUpReport>;
+  /** Removes what need not stay. Calls of the same moment share one run. */
+  cleanUp(actor?: AuditActor): Promise<CleanUpReport>;
+  /** Resolves when no file of the database holds what was removed, as far as that can be done while it is in use. */
+  scrubbed(): Promise<void>;
+  /** Time to wait before payloads may be taken again, or null where they are taken. */
+  waitMs(): number | null;
+  status(): RetentionStatus;
   /** Cleans up now and then every `intervalMs`; never where that is 0. */
-  start(): void;
+  start(): Promise<void>;
   stop(): Promise<void>;
   routes: readonly Route[];
 }
 
 /** What the room is built from. */
-export interface RetentionDeps {
+export interface RetentionDeps extends RetentionDefaults {
   db: Database;
+  /** The same server and database, for work that needs a connection of its own. */
+  connection: ConnectionOptions;
   clock: Clock;
   log: Logger;
-  /** `RETENTION_DAYS`. */
-  retentionDays: number;
+  audit: AuditTrail;
+  holder: SessionHolder;
   /** `AUTO_CLEANUP_INTERVAL_MINUTES`, in ms. */
   intervalMs: number;
+  /** `STORAGE_BUDGET_GB` in bytes; null for none. */
+  budgetBytes: number | null;
+  /** Of the embedded Postgres and its disk; `folder` is null for a Postgres elsewhere. */
+  disk: Pick<DiskGuardDeps, "folder" | "minFreeBytes" | "readSpace">;
 }
 
 /** Builds the room. */
-export function createRetention({ db, clock, log, retentionDays, intervalMs }: RetentionDeps): Retention {
+export function createRetention(deps: RetentionDeps): Retention {
+  const { db, clock, log, audit, holder } = deps;
+  const counts = { stored: -1, over: 0, sessions: 0, bytes: 0, freed: 0, runs: 0, postponed: 0, dropMs: 0 };
   let running: Promise<CleanUpReport> | null = null;
   let stopTimer: (() => void) | null = null;
+  const scrubber = createScrubber({ db, connection: deps.connection, clock, log, isEmbedded: deps.disk.folder !== null });
+  const eraser = createEraser({ db, clock, log, audit, holder, onErased: () => scrubber.soon() });
+  const guard = createDiskGuard({ clock, log, ...deps.disk, onClosed: cleanUpByItself });
 
-  async function run(): Promise<CleanUpReport> {
-    const cutoff = new Date(clock.now() - retentionDays * DAY_MS).toISOString().slice(0, 10);
-    const report = await cleanUpBefore(db, cutoff);
-    if (report.days.length > 0 || report.sessions > 0 || report.postponed.length > 0)
+  async function run(actor: AuditActor): Promise<CleanUpReport> {
+    for (const { id } of await db.query<{ id: number }>(
+      "SELECT id FROM projects p WHERE removed_at IS NOT NULL AND EXISTS (SELECT FROM sessions s WHERE s.project_id = p.id)",
+    )) {
+      log.info("what was left of a removed project was erased", { projectId: id, ...(await eraser.eraseProject(id)) });
+    }
+    const report = await cleanUp(db, { ...deps, now: clock.now() });
+    counts.stored = await storedBytes(db);
+    counts.over = report.overBudgetBytes;
+    counts.sessions += report.sessions;
+    counts.bytes += report.bytes;
+    counts.freed += report.freedBytes;
+    counts.runs++;
+    counts.postponed = report.postponed.length;
+    counts.dropMs = Math.max(counts.dropMs, report.longestDropMs);
+    if (report.days.length > 0 || report.sessions > 0 || report.postponed.length > 0) {
       log.info("old sessions removed", { ...report });
+      await audit.record({ action: "retention_run", actor, data: { ...report } });
+    }
+    if (report.overBudgetBytes > 0) {
+      log.warn("more is stored than the budget allows, and what is left may not be removed", { bytes: report.overBudgetBytes });
+    }
+    scrubber.soon();
     return report;
   }
 
-  function cleanUp(): Promise<CleanUpReport> {
-    running ??= run().finally(() => (running = null));
+  function start(actor: AuditActor = "system"): Promise<CleanUpReport> {
+    running ??= run(actor).finally(() => (running = null));
     return running;
   }
 
   function cleanUpByItself(): void {
-    cleanUp().catch((error: unknown) => {
+    start().catch((error: unknown) => {
       log.warn("old sessions could not be removed", { error: error instanceof Error ? error.message : String(error) });
     });
   }
 
+  function status(): RetentionStatus {
+    const { isClosed, freeBytes, totalBytes, minFreeBytes } = guard.state();
+    return {
+      diskGuardClosed: isClosed ? 1 : 0,
+      diskFreeBytes: freeBytes ?? -1,
+      diskTotalBytes: totalBytes ?? -1,
+      minFreeDiskBytes: minFreeBytes,
+      budgetBytes: deps.budgetBytes ?? -1,
+      storedBytes: counts.stored,
+      overBudgetBytes: counts.over,
+      removedSessions: counts.sessions,
+      removedBytes: counts.bytes,
+      freedBytes: counts.freed,
+      cleanUps: counts.runs,
+      postponedDays: counts.postponed,
+      longestDropMs: counts.dropMs,
+    };
+  }
+
+  const storageRoutes: readonly Route[] = [
+    {
+      method: "DELETE",
+      path: "/sessions/cleanup",
+      access: "admin",
+      summary: "Removes now what need not stay; reports what went, and the bytes that this freed",
+      handle: async ({ identity }) => ({ json: await start(actorOf(identity)) }),
+    },
+    {
+      method: "GET",
+      path: "/v1/storage",
+      access: "admin",
+      summary: "What is stored by project and by day, the budget, the disk and its guard",
+      handle: async () => {
+        const [projects, tables, bytes] = [await readProjectStorage(db, null), await readTableDays(db), await storedBytes(db)];
+        const { isClosed, freeBytes, totalBytes, minFreeBytes } = guard.state();
+        return {
+          json: {
+            projects,
+            tables,
+            bytes,
+            budgetBytes: deps.budgetBytes,
+            diskFreeBytes: freeBytes,
+            diskTotalBytes: totalBytes,
+            minFreeBytes,
+            guard: isClosed ? "closed" : freeBytes === null ? "unknown" : "open",
+            scrub: scrubber.status(),
+          },
+        };
+      },
+    },
+    {
+      method: "GET",
+      path: "/v1/projects/:id/storage",
+      access: "signed-in",
+      role: "viewer",
+      summary: "What a project has stored by day, and its budget",
+      handle: async ({ params, identity }) => {
+        const projectId = readId(params["id"]);
+        requireRole(identity, projectId, "viewer");
+        const [found] = await readProjectStorage(db, [projectId]);
+        return { json: found ?? { projectId, bytes: 0, sessions: 0, pinnedSessions: 0, budgetBytes: null, days: [] } };
+      },
+    },
+  ];
+
   return {
-    cleanUp,
-    start() {
-      if (intervalMs === 0 || stopTimer) return;
-      stopTimer = clock.every(intervalMs, cleanUpByItself);
+    cleanUp: start,
+    scrubbed: () => scrubber.done(),
+    waitMs: () => guard.waitMs(),
+    status,
+    async start() {
+      eraser.start();
+      scrubber.start();
+      await guard.start();
+      if (deps.intervalMs === 0 || stopTimer) return;
+      stopTimer = clock.every(deps.intervalMs, cleanUpByItself);
       cleanUpByItself();
     },
     async stop() {
       stopTimer?.();
       stopTimer = null;
+      guard.stop();
       await running?.catch(() => undefined);
+      await eraser.stop();
+      await scrubber.stop();
     },
-    routes: [
-      {
-        method: "DELETE",
-        path: "/sessions/cleanup",
-        access: "admin",
-        summary: "Removes ended sessions older than the retention now; reports what went",
-        handle: async () => ({ json: await cleanUp() }),
-      },
-    ],
+    routes: [...createForgetRoutes({ db, clock, audit, eraser }), ...storageRoutes],
   };
 }

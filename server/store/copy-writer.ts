@@ -149,10 +149,11 @@ const STAGE = [
   stage(STAGING.errors, TABLES.errors),
 ].join("; ");
 
-/** Markers and errors go in with the batch that brought them, or not at all. */
+/** Markers and errors go in with the batch that brought them, or not at all; of an erased session nothing does. */
 const MERGE = `
   WITH kept AS (
-    INSERT INTO ${TABLES.events} (${EVENT_COLUMNS}) SELECT ${EVENT_COLUMNS} FROM ${STAGING.events}
+    INSERT INTO ${TABLES.events} (${EVENT_COLUMNS}) SELECT ${EVENT_COLUMNS} FROM ${STAGING.events} AS staged
+    WHERE NOT EXISTS (SELECT FROM tombstones t WHERE t.session_id = staged.session_id)
     ON CONFLICT DO NOTHING RETURNING session_id, tab, seq
   ), kept_markers AS (
     INSERT INTO ${TABLES.markers} (${MARKER_COLUMNS})

@@ -48,6 +48,8 @@ export class Lane {
   private isClosed = false;
   private failures = 0;
   private wakeUp: AbortController = new AbortController();
+  /** Sessions whose rows are thrown away before the next transaction; those of the one under way are let be. */
+  private unwanted = new Set<string>();
 
   constructor(deps: LaneDeps) {
     this.deps = deps;
@@ -76,6 +78,12 @@ export class Lane {
     if (!this.buffer.push(row)) return false;
     this.wake();
     return true;
+  }
+
+  /** Rows of these sessions are not written any more, but for those that are on their way already. */
+  forget(sessionIds: ReadonlySet<string>): void {
+    if (this.buffer.count === 0) return;
+    for (const id of sessionIds) this.unwanted.add(id);
   }
 
   /** Resolves when all that was appended so far is written or put aside. */
@@ -122,6 +130,12 @@ export class Lane {
   private async writeSome(): Promise<void> {
     const { gatherMs, maxRows, maxBytes } = this.deps;
     if (gatherMs > 0 && this.buffer.count < maxRows) await sleep(gatherMs);
+    if (this.unwanted.size > 0) {
+      const { unwanted } = this;
+      this.unwanted = new Set();
+      this.buffer.discard((row) => unwanted.has(row.sessionId));
+      if (this.buffer.count === 0) return;
+    }
     await this.store(this.buffer.peek(maxRows, maxBytes));
   }
 

@@ -9,7 +9,7 @@ type StoredSession = Omit<SessionSummary, "sessionId" | "projectId" | "live" | "
 
 interface OpenedRow {
   n: number;
-  kind: "created" | "resumed" | "foreign" | "closed";
+  kind: "created" | "resumed" | "foreign" | "closed" | "erased";
   upto: number;
   started_on: string;
   session: StoredSession;
@@ -48,6 +48,7 @@ function toOpened(row: OpenedRow, opening: SessionOpening): SessionOpened | null
   switch (row.kind) {
     case "foreign":
     case "closed":
+    case "erased":
       return { kind: row.kind };
     case "created":
     case "resumed": {
@@ -91,13 +92,15 @@ const MS = (column: string) => `round((extract(epoch FROM ${column}) * 1000)::nu
 
 /**
  * `known` holds what is there after the statement: the rows it made (which the statement's own snapshot does not show) and those that
- * were there before. A session that is in neither was made by somebody else meanwhile.
+ * were there before. A session that is in neither was made by somebody else meanwhile. An id with a tombstone is not made again.
  */
 const OPEN = `
   WITH input AS MATERIALIZED (
     SELECT n, session_id, project_id, decode(resume_hash, 'hex') AS resume_hash, facts, tab, opening
     FROM jsonb_to_recordset($1::jsonb)
       AS i (n integer, session_id text, project_id integer, resume_hash text, facts jsonb, tab text, opening jsonb)
+  ), buried AS MATERIALIZED (
+    SELECT session_id, project_id FROM tombstones WHERE session_id IN (SELECT session_id FROM input)
   ), made AS (
     INSERT INTO sessions (
       session_id, project_id, started_on, resume_hash, status, user_id, traits, url, title, user_agent, viewport, referrer,
@@ -108,7 +111,7 @@ const OPEN = `
       facts->>'title', facts->>'userAgent', nullif(facts->'viewport', 'null'), facts->>'referrer', facts->>'timeZone',
       facts->>'language', facts->>'release', facts->>'environment',
       to_timestamp((facts->>'startedAt')::double precision / 1000), to_timestamp((facts->>'startedAt')::double precision / 1000)
-    FROM input ORDER BY session_id, n
+    FROM input WHERE NOT EXISTS (SELECT FROM buried b WHERE b.session_id = input.session_id) ORDER BY session_id, n
     ON CONFLICT (session_id) DO NOTHING
     RETURNING *
   ), known AS (
@@ -118,6 +121,8 @@ const OPEN = `
   ), claimed AS (
     SELECT i.n, i.session_id, i.tab, i.opening, k.started_on, k.is_new,
       CASE
+        WHEN b.project_id = i.project_id THEN 'erased'
+        WHEN b.session_id IS NOT NULL THEN 'foreign'
         WHEN k.session_id IS NULL THEN 'raced'
         WHEN k.project_id <> i.project_id OR k.resume_hash <> i.resume_hash THEN 'foreign'
         WHEN k.status = 'ended' THEN 'closed'
@@ -131,7 +136,7 @@ const OPEN = `
         'endedAt', ${MS("k.ended_at")}, 'eventCount', k.event_count, 'batchCount', k.batch_count, 'byteCount', k.byte_count,
         'errorCount', k.error_count
       ) AS session
-    FROM input i LEFT JOIN known k USING (session_id)
+    FROM input i LEFT JOIN known k USING (session_id) LEFT JOIN buried b USING (session_id)
   ), new_tabs AS (
     INSERT INTO session_tabs (session_id, tab, tab_group, url, title, viewport, started_at, last_at)
     SELECT DISTINCT ON (session_id, tab)

@@ -83,12 +83,14 @@ export interface SessionOpening {
  * - `resumed`: it belongs to the same project and token; `upto` is the newest stored seq of the tab, or -1
  * - `foreign`: somebody else owns it
  * - `closed`: it is over and takes nothing more
+ * - `erased`: it was erased, and nothing brings it back
  */
 export type SessionOpened =
   | { kind: "created"; session: SessionSummary; tabs: TabSummary[]; startedOn: string; upto: -1 }
   | { kind: "resumed"; session: SessionSummary; tabs: TabSummary[]; startedOn: string; upto: number }
   | { kind: "foreign" }
-  | { kind: "closed" };
+  | { kind: "closed" }
+  | { kind: "erased" };
 
 /** Facts and counts of a session, written behind (every second or so, and when they matter). */
 export interface SessionProgress {
@@ -141,6 +143,12 @@ export interface Store {
   openSession(opening: SessionOpening): Promise<SessionOpened>;
   /** Takes a batch; false where the buffer is full, and then nothing was taken. */
   append(batch: BatchRow): boolean;
+  /**
+   * These sessions are erased: throws away what waits of them, and resolves when nothing of them is on its way to Postgres any more.
+   * The caller sees to it that nothing more of them is appended.
+   * @throws AppError `store` while Postgres is away
+   */
+  forget(sessionIds: ReadonlySet<string>): Promise<void>;
   saveProgress(progress: readonly SessionProgress[]): Promise<void>;
   /** Ends sessions, with exact counts from their rows: what was appended before this call is in them. */
   endSessions(ends: readonly SessionEnd[]): Promise<void>;
@@ -199,6 +207,7 @@ export function createStore(deps: StoreDeps): Store {
   return {
     openSession: (opening) => opener.open(opening),
     append: (batch) => writer.append(batch),
+    forget: (sessionIds) => writer.forget(sessionIds),
     saveProgress: (progress) => inGroups(progress, (group) => updateSessions(deps.db, group)),
     async endSessions(ends) {
       await writer.settled();

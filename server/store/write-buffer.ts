@@ -78,7 +78,32 @@ export class WriteBuffer {
       this.sizes = this.sizes.slice(this.head);
       this.head = 0;
     }
-    while (this.waiting[0] !== undefined && this.waiting[0].until <= this.doneCount) this.waiting.shift()?.resolve();
+    this.tellWaiting();
+  }
+
+  /** Throws away the rows that are `unwanted`, wherever they stand. Not while rows that were peeked at are being written. */
+  discard(unwanted: (row: BatchRow) => boolean): void {
+    const rows: BatchRow[] = [];
+    const sizes: number[] = [];
+    /** Places that were thrown away, counted as `doneCount` counts. */
+    const gone: number[] = [];
+    for (let at = this.head; at < this.rows.length; at++) {
+      const row = this.rows[at];
+      const size = this.sizes[at] ?? 0;
+      if (row === undefined) continue;
+      if (unwanted(row)) {
+        this.budget.usedBytes -= size;
+        gone.push(this.doneCount + at - this.head + 1);
+      } else {
+        rows.push(row);
+        sizes.push(size);
+      }
+    }
+    this.rows = rows;
+    this.sizes = sizes;
+    this.head = 0;
+    for (const waiter of this.waiting) waiter.until -= gone.filter((place) => place <= waiter.until).length;
+    this.tellWaiting();
   }
 
   /** Resolves when everything that is in the buffer now is done with. */
@@ -86,5 +111,9 @@ export class WriteBuffer {
     if (this.count === 0) return Promise.resolve();
     const until = this.doneCount + this.count;
     return new Promise((resolve) => this.waiting.push({ until, resolve }));
+  }
+
+  private tellWaiting(): void {
+    while (this.waiting[0] !== undefined && this.waiting[0].until <= this.doneCount) this.waiting.shift()?.resolve();
   }
 }

@@ -45,6 +45,15 @@ export class Writer {
   }
 
   /**
+   * Throws away what waits of these sessions; resolves when what was under way of them is written.
+   * @throws AppError `store` where Postgres is away, or goes away meanwhile
+   */
+  async forget(sessionIds: ReadonlySet<string>): Promise<void> {
+    for (const lane of this.lanes) lane.forget(sessionIds);
+    await this.settled();
+  }
+
+  /**
    * Resolves when all that was appended so far is written or put aside.
    * @throws AppError `store` where Postgres is away, or goes away meanwhile
    */

@@ -138,10 +138,11 @@ export async function startBareNet(routes: readonly Route[] = [], limits: Partia
     },
     db: { isUp: () => Promise.resolve(true) },
     store: { status: () => ({ state: "ok", pendingBytes: 0, maxPendingBytes: 1, lastCommitMs: 1 }) },
+    retention: { status: () => ({ diskGuardClosed: 0, diskFreeBytes: -1, minFreeDiskBytes: 0 }) },
   };
   const wire = createWire();
   // Only the parts of the rooms that net touches.
-  const rooms = deps as unknown as Pick<NetDeps, "auth" | "projects" | "ingest" | "live" | "db" | "store">;
+  const rooms = deps as unknown as Pick<NetDeps, "auth" | "projects" | "ingest" | "live" | "db" | "store" | "retention">;
   const net = createNet(wire, {
     ...rooms,
     routes,

@@ -38,6 +38,8 @@ export class MemoryStore {
   isDown = false;
   /** No batch is taken. */
   isFull = false;
+  /** Ids with a tombstone. */
+  readonly erased = new Set<string>();
   private readonly known = new Map<string, { opening: SessionOpening; isEnded: boolean; session: SessionSummary }>();
   private readonly ingest: () => Ingest;
 
@@ -49,6 +51,7 @@ export class MemoryStore {
     this.openings.push(opening);
     if (this.isDown) return Promise.reject(new AppError("store", "the database does not answer"));
     const { sessionId, projectId, facts, resumeHash } = opening;
+    if (this.erased.has(sessionId)) return Promise.resolve({ kind: "erased" });
     const found = this.known.get(sessionId);
     const tab: TabSummary = { ...opening.tab, lastAt: opening.tab.startedAt, endedAt: null, upto: -1 };
     if (!found) {
@@ -173,7 +176,9 @@ export interface IngestRoomForTests {
 }
 
 /** Builds ingest over the ports in memory. */
-export function createIngestRoom(limits: Partial<TrackerLimits> = {}): IngestRoomForTests {
+export function createIngestRoom(
+  { waitMs, ...limits }: Partial<TrackerLimits> & Pick<IngestDeps, "waitMs"> = {},
+): IngestRoomForTests {
   const clock = createTestClock(NOON);
   const notes: LiveNote[] = [];
   const knot: { ingest?: Ingest } = {};
@@ -197,6 +202,7 @@ export function createIngestRoom(limits: Partial<TrackerLimits> = {}): IngestRoo
     log: silentLogger,
     secret: "a secret of the tests",
     limits: { ...DEFAULT_TRACKER_LIMITS, ...limits },
+    ...(waitMs ? { waitMs } : {}),
     cleanupIntervalMs: 60_000,
   });
   knot.ingest = ingest;
