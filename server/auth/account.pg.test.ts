@@ -1,7 +1,9 @@
 import { hash, verify } from "@node-rs/argon2";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createPeople, PASSWORD, type People } from "../../test/harness/people.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/harness/postgres.ts";
+import { createTestDatabase, quietLog, type TestDatabase } from "../../test/harness/postgres.ts";
+import { createAudit } from "../audit/audit.ts";
+import { makeRecoveryLink } from "./recovery.ts";
 
 const START = Date.UTC(2026, 10, 20, 12);
 const NEW_PASSWORD = "another long password";
@@ -126,6 +128,31 @@ describe("a password", () => {
     expect(await use(second)).toBe(404);
   });
 
+  it("AUT-45 is set anew by a link made on the machine, where every administrator has lost his", async () => {
+    const publicUrl = "https://watch.example.com/";
+    const { clock } = people;
+    const audit = createAudit({ db: test.database, clock, log: quietLog });
+    const make = (email: string) => makeRecoveryLink({ db: test.database, clock, audit, publicUrl }, email);
+    await expect(make("nobody@example.com")).rejects.toThrow("nobody who can sign in");
+    const link = await make("ADA@example.com");
+    expect(link).toMatch(/^https:\/\/watch\.example\.com\/invite#token=[\w-]{43}$/);
+    const late = await make("ada@example.com");
+    const use = async (url: string) => {
+      const body = { token: url.split("#token=")[1], password: NEW_PASSWORD };
+      return (await people.open().call("POST", "/auth/invitation", body)).status;
+    };
+    expect(await use(link)).toBe(404);
+    clock.advance(3_600_000);
+    expect(await use(late)).toBe(404);
+    expect(await use(await make("ada@example.com"))).toBe(200);
+    await people.signIn("ada@example.com", NEW_PASSWORD);
+    expect((await people.deeds())[0]).toMatchObject({
+      action: "password_reset_link_made",
+      actor: "system",
+      subject: `user ${adaId}`,
+    });
+  });
+
   it("AUT-2 is checked by the same work for an address that nobody has, a disabled account, and a wrong password", async () => {
     const work: string[] = [];
     people = await createPeople(test.database, START, {
@@ -172,6 +199,23 @@ describe("sign-ins", () => {
     for (let n = 0; n < 3; n++) secrets.add((await people.signIn("ada@example.com")).cookie);
     expect(secrets.size).toBe(6);
     expect(await people.auth.identify({ cookie: invented })).toEqual(nobody);
+  });
+
+  it("AUT-6 come in a cookie that is HttpOnly, Lax and bound to the whole host, and on https Secure with __Host-", async () => {
+    for (const [publicUrl, name, end] of [
+      ["http://localhost:8080", "wb_sign_in", ""],
+      ["https://watch.example.com", "__Host-wb_sign_in", "; Secure"],
+    ] as const) {
+      people = await createPeople(test.database, START, { publicUrl });
+      await people.insertUser("ada@example.com");
+      const browser = people.open();
+      const answer = await browser.call("POST", "/auth/login", { email: "ada@example.com", password: PASSWORD });
+      const set = answer.headers["Set-Cookie"] ?? "";
+      expect(set.replace(/=[\w-]{43};/, "=…;")).toBe(`${name}=…; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax${end}`);
+      expect(await browser.identity()).toMatchObject({ kind: "user" });
+      const other = browser.cookie.replace(/^[^=]+/, publicUrl.startsWith("https") ? "wb_sign_in" : "__Host-wb_sign_in");
+      expect(await people.auth.identify({ cookie: other })).toEqual(nobody);
+    }
   });
 
   it("AUT-32 are listed for their person only, and ended one by one", async () => {

@@ -27,7 +27,8 @@ export interface NewLink {
   email: string;
   projectId: number | null;
   role: Role | null;
-  madeBy: number;
+  /** Null for one that was made on the machine itself. */
+  madeBy: number | null;
   now: number;
   expiresAt: number;
 }

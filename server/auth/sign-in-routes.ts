@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { AppError } from "../app-error.ts";
+import type { Queryable } from "../db/db.ts";
 import { readBody } from "../http-input.ts";
 import type { Route } from "../net/route.ts";
 import { readableProjects, roleIn } from "./identity.ts";
@@ -39,11 +40,13 @@ export function createSignInRoutes(room: AuthRoom): readonly Route[] {
       access: "open",
       summary: "Ends the sign-in of this browser",
       handle: async (request) => {
-        const ended = await room.db.transaction(async (tx) => {
+        const hasCookie = request.headers["cookie"] !== undefined;
+        const end = async (tx: Queryable) => {
           const whose = await room.signIns.end(tx, request);
           if (whose) await room.audit.record({ action: "sign_out", actor: { kind: "user", ...whose }, peer: request.peer }, tx);
           return whose;
-        });
+        };
+        const ended = hasCookie ? await room.db.transaction(end) : null;
         if (ended) await room.rights.changed();
         return { headers: { "Set-Cookie": room.signIns.cleared }, json: { signedOut: true } };
       },
