@@ -39,7 +39,12 @@ export default defineConfig({
       {
         test: {
           name: "integration",
-          include: ["test/integration/**/*.test.ts", "test/contracts/**/*.test.ts", "test/fuzz/rfc6455.test.ts"],
+          include: [
+            "test/integration/**/*.test.ts",
+            "test/tenants/**/*.test.ts",
+            "test/contracts/**/*.test.ts",
+            "test/fuzz/rfc6455.test.ts",
+          ],
           exclude: never,
           globalSetup: postgres,
           testTimeout: 30_000,
@@ -52,7 +57,7 @@ export default defineConfig({
         // A browser and a server of its own for each file: one at a time, or two cores are too few.
         test: {
           name: "browser",
-          include: ["**/*.browser.test.ts", "test/e2e/**/*.test.ts", "test/start/**/*.test.ts"],
+          include: ["**/*.browser.test.ts", "test/e2e/**/*.test.ts", "test/hostile/**/*.test.ts", "test/start/**/*.test.ts"],
           exclude: never,
           globalSetup: postgres,
           testTimeout: 60_000,

@@ -1,0 +1,167 @@
+/**
+ * How each route is asked about the objects of a tenant. A route of the running app without a row here fails the test, and so does a row
+ * without a route.
+ */
+
+import { encodeBinary } from "../../protocol/codec.ts";
+import { joinFrames } from "../../protocol/frames.ts";
+import type { Role } from "../../server/auth/auth.ts";
+import type { IdKind, Ids } from "./ids.ts";
+import { PASSWORD } from "./tenant.ts";
+
+export interface RouteRow {
+  /** What the `:name` parts of the path are. */
+  params?: Readonly<Record<string, IdKind>>;
+  /** Further ids, that the query or the body names. */
+  names?: readonly IdKind[];
+  query?: (ids: Ids) => Record<string, string>;
+  body?: (ids: Ids) => unknown;
+  /** A body that is no JSON. */
+  bytes?: (ids: Ids) => Uint8Array<ArrayBuffer>;
+  /** True where everybody who is signed in does this to himself: strangers succeed, and are not asked. */
+  isOwnDoing?: boolean;
+  /** Whose right it is, where neither the role nor the access of the route says so; `newcomer` is somebody whom nobody needs afterwards. */
+  as?: Role | "nobody" | "newcomer";
+  /** What the right one uses up: made anew for him. */
+  fresh?: readonly IdKind[];
+  /** How the right one asks, where that is another question. */
+  right?: Pick<RouteRow, "query" | "body">;
+  /** What the right one gets, where it is not a success. */
+  status?: number;
+  /** Tables to which everybody who asks adds a row. */
+  changes?: readonly string[];
+  /** Ids that are only names: in one's own project anybody may ask for any of them, and the answer may repeat it. */
+  free?: readonly IdKind[];
+  /** True where the answer to its own people has no word of the tenant. */
+  isBare?: boolean;
+}
+
+const project = { params: { id: "project" } } as const;
+const session = { params: { id: "session" } } as const;
+const list: RouteRow = {};
+const settings = { name: "Renamed", settings: { sampleRate: 0.5 } };
+
+function visitFrames(): Uint8Array<ArrayBuffer> {
+  const start = encodeBinary("session_start", { sessionId: "tenants-http-visit", url: "https://a.example/" });
+  return new Uint8Array(joinFrames([start]));
+}
+
+/** Every route of ours. */
+export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
+  // Of the installation, without a word of any tenant.
+  "GET /": { as: "nobody" },
+  "GET /health": { as: "nobody" },
+  "GET /stats": list,
+  "GET /metrics": list,
+  "GET /v1/openapi.json": { as: "nobody" },
+  "GET /v1/setup": { as: "nobody", names: ["spentLink"], query: (ids) => ({ token: ids.spentLink }) },
+  "POST /v1/setup": {
+    as: "nobody",
+    names: ["spentLink"],
+    body: (ids) => ({ token: ids.spentLink, email: "new@nowhere.example", password: PASSWORD }),
+    status: 403,
+  },
+
+  // Signing in and out.
+  "POST /auth/login": {
+    as: "nobody",
+    names: ["email"],
+    body: (ids) => ({ email: ids.email, password: "wrong, and long enough" }),
+    right: { body: (ids) => ({ email: ids.email, password: PASSWORD }) },
+    changes: ["audit_log"],
+  },
+  "POST /auth/logout": { isOwnDoing: true, as: "newcomer", body: () => ({}) },
+  "GET /auth/me": list,
+  "POST /auth/password": {
+    isOwnDoing: true,
+    as: "newcomer",
+    body: () => ({ current: PASSWORD, next: `${PASSWORD}, and another` }),
+  },
+  "GET /auth/sign-ins": list,
+  "DELETE /auth/sign-ins/:id": { params: { id: "signIn" }, fresh: ["signIn"] },
+  "POST /auth/logout-everywhere": { isOwnDoing: true, as: "newcomer", body: () => ({}) },
+  "GET /auth/invitation": {
+    as: "nobody",
+    names: ["spentLink"],
+    query: (ids) => ({ token: ids.spentLink }),
+    right: { query: (ids) => ({ token: ids.openLink }) },
+  },
+  "POST /auth/invitation": {
+    as: "nobody",
+    names: ["spentLink"],
+    body: (ids) => ({ token: ids.spentLink, password: PASSWORD }),
+    right: { body: (ids) => ({ token: ids.openLink, password: PASSWORD }) },
+  },
+
+  // Projects and their keys.
+  "GET /v1/projects": list,
+  "POST /v1/projects": { body: () => ({ name: "A new one" }) },
+  "PATCH /v1/projects/:id": { ...project, body: () => settings },
+  "DELETE /v1/projects/:id": { ...project, fresh: ["project"] },
+  "GET /v1/projects/:id/keys": project,
+  "POST /v1/projects/:id/keys": { ...project, body: () => ({ name: "another" }) },
+  "PATCH /v1/projects/:id/keys/:key": { params: { id: "project", key: "key" }, body: () => ({ name: "renamed" }) },
+  "DELETE /v1/projects/:id/keys/:key": { params: { id: "project", key: "key" }, fresh: ["key"] },
+
+  // People.
+  "GET /v1/projects/:id/members": project,
+  "PATCH /v1/projects/:id/members/:userId": { params: { id: "project", userId: "user" }, body: () => ({ role: "member" }) },
+  "DELETE /v1/projects/:id/members/:userId": { params: { id: "project", userId: "user" }, fresh: ["user"] },
+  "GET /v1/projects/:id/invitations": project,
+  "POST /v1/projects/:id/invitations": { ...project, body: () => ({ email: "guest@nowhere.example", role: "viewer" }) },
+  "DELETE /v1/projects/:id/invitations/:invitationId": {
+    params: { id: "project", invitationId: "invitation" },
+    fresh: ["invitation"],
+  },
+  "GET /v1/projects/:id/tokens": project,
+  "GET /v1/users": list,
+  "PATCH /v1/users/:id": { params: { id: "user" }, body: () => ({ disabled: true }), fresh: ["user"] },
+  "POST /v1/users/:id/reset-link": { params: { id: "user" }, body: () => ({}), fresh: ["user"] },
+  "GET /v1/tokens": list,
+  "POST /v1/tokens": {
+    names: ["project"],
+    body: (ids) => ({ name: "mine", scopes: ["read"], projectId: Number(ids.project) }),
+  },
+  "DELETE /v1/tokens/:id": { params: { id: "token" }, fresh: ["token"] },
+
+  // What is stored, and of whom.
+  "GET /v1/storage": list,
+  "GET /v1/projects/:id/storage": { ...project, isBare: true },
+  "GET /v1/projects/:id/people/:userId": { params: { id: "project", userId: "person" }, free: ["person"] },
+  "DELETE /v1/projects/:id/people/:userId": {
+    params: { id: "project", userId: "person" },
+    free: ["person"],
+    fresh: ["person"],
+    changes: ["audit_log"],
+  },
+  "GET /v1/projects/:id/leak-scans": { ...project, isBare: true },
+  "POST /v1/projects/:id/leak-scans": { ...project, body: () => ({}) },
+  "GET /v1/projects/:id/leak-scans/:scanId": { params: { id: "project", scanId: "scan" } },
+  "DELETE /v1/projects/:id/leak-scans/:scanId": { params: { id: "project", scanId: "scan" }, fresh: ["scan"] },
+
+  // Sessions and errors.
+  "GET /v1/sessions": { names: ["project"], query: (ids) => ({ project: ids.project }) },
+  "GET /v1/sessions/:id": session,
+  "GET /v1/sessions/:id/batches": session,
+  "DELETE /v1/sessions/:id": { ...session, fresh: ["session"] },
+  "PUT /v1/sessions/:id/pin": session,
+  "DELETE /v1/sessions/:id/pin": session,
+  "GET /sessions/active": list,
+  "GET /sessions/:sessionId/events": { params: { sessionId: "session" } },
+  "DELETE /sessions/cleanup": list,
+  "GET /v1/errors/:id": { params: { id: "error" } },
+  "GET /v1/errors/:id/clip": { params: { id: "error" } },
+
+  "GET /v1/audit": {
+    names: ["project", "session", "person", "user"],
+    query: (ids) => ({ project: ids.project, subject: ids.session, person: ids.person, actor: ids.user }),
+  },
+
+  "POST /v1/ingest": {
+    as: "nobody",
+    names: ["revokedKey"],
+    query: (ids) => ({ key: ids.revokedKey }),
+    bytes: visitFrames,
+    right: { query: (ids) => ({ key: ids.key }) },
+  },
+};

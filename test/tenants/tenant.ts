@@ -1,0 +1,220 @@
+/** Puts a tenant into the database: a project with everything that a project can have, and a word that is in all of it. */
+
+import { createHash, randomBytes } from "node:crypto";
+import { hashSync } from "@node-rs/argon2";
+import type { Queryable } from "../../server/db/db.ts";
+import { type Role, ROLES } from "../../server/auth/auth.ts";
+import { checkoutEvents, errorIdOf, insertBatch, insertSession, insertTab, textEvent } from "../harness/stored-session.ts";
+import type { IdKind, Ids } from "./ids.ts";
+
+/** Everybody's password. */
+export const PASSWORD = "a password of tenants";
+/** Cheap on purpose: what is tested here is not the hash. */
+const HASH = hashSync(PASSWORD, { memoryCost: 8, timeCost: 1, parallelism: 1 });
+const DAY = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+const T0 = Date.parse(`${DAY}T10:00:00Z`);
+
+/** A tenant as the tests know it. */
+export interface Tenant {
+  /** In every text of the tenant, and nowhere else: where it is read, something leaked. */
+  word: string;
+  projectId: number;
+  key: string;
+  /** User ids of its people, one for each role. */
+  people: Record<Role, number>;
+  ids: Ids;
+  /** Texts of the tenant without the word: keys, ids of errors. */
+  secrets: string[];
+  /** Makes another one of a kind, for a request that uses it up. */
+  make(kind: IdKind): Promise<string>;
+}
+
+let made = 0;
+
+/** The secret of a link, a sign-in or a token, and what the database holds of it. */
+export const sha256 = (secret: string): Buffer => createHash("sha256").update(secret).digest();
+
+/** Makes a person, and a member of these projects. */
+export async function insertPerson(db: Queryable, email: string, roles: Readonly<Record<number, Role>> = {}): Promise<number> {
+  const [row] = await db.query<{ id: number }>("INSERT INTO users (email, password_hash) VALUES ($1, $2) RETURNING id", [
+    email,
+    HASH,
+  ]);
+  const id = row?.id ?? 0;
+  for (const [project, role] of Object.entries(roles)) {
+    await db.query("INSERT INTO project_members (project_id, user_id, role) VALUES ($1, $2, $3)", [Number(project), id, role]);
+  }
+  return id;
+}
+
+/** A bearer token to insert. */
+export interface TokenFacts {
+  userId: number;
+  projectId: number | null;
+  scopes: readonly string[];
+  name: string;
+  expiresAt?: Date;
+  revokedAt?: Date;
+}
+
+/** Makes a token, as `POST /v1/tokens` would. */
+export async function insertToken(db: Queryable, facts: TokenFacts): Promise<{ id: number; secret: string }> {
+  const secret = randomBytes(20).toString("hex");
+  const [row] = await db.query<{ id: number }>(
+    `INSERT INTO tokens (token_hash, user_id, project_id, name, scopes, hint, expires_at, revoked_at)
+     VALUES ($1, $2, $3, $4, $5, '', $6, $7) RETURNING id`,
+    [sha256(secret), facts.userId, facts.projectId, facts.name, facts.scopes, facts.expiresAt ?? null, facts.revokedAt ?? null],
+  );
+  return { id: row?.id ?? 0, secret };
+}
+
+/** Makes an invitation; `use` is what became of it. */
+export async function insertInvitation(
+  db: Queryable,
+  facts: { projectId: number; email: string; use: "open" | "revoked" },
+): Promise<{ id: number; secret: string }> {
+  const secret = randomBytes(32).toString("base64url");
+  const [row] = await db.query<{ id: number }>(
+    `INSERT INTO invitations (token_hash, kind, email, project_id, role, expires_at, revoked_at)
+     VALUES ($1, 'invitation', $2, $3, 'viewer', now() + interval '1 day', CASE WHEN $4 THEN now() END) RETURNING id`,
+    [sha256(secret), facts.email, facts.projectId, facts.use === "revoked"],
+  );
+  return { id: row?.id ?? 0, secret };
+}
+
+/** Makes the tenant. */
+export async function insertTenant(db: Queryable, word: string): Promise<Tenant> {
+  const [row] = await db.query<{ id: number }>("INSERT INTO projects (name, slug) VALUES ($1, $2) RETURNING id", [
+    `The ${word} project`,
+    word,
+  ]);
+  const projectId = row?.id ?? 0;
+  const people: Record<Role, number> = { viewer: 0, member: 0, admin: 0, owner: 0 };
+  for (const role of ROLES) people[role] = await insertPerson(db, `${role}@${word}.example`, { [projectId]: role });
+  const secrets: string[] = [];
+  const context = { db, word, projectId, people, secrets };
+  const ids = { project: String(projectId) } as Record<IdKind, string>;
+  for (const kind of Object.keys(MAKERS)) if (isMade(kind)) ids[kind] = await makeOne(context, kind);
+  const key = ids.key;
+  await db.query("UPDATE sessions SET pinned_at = now() WHERE session_id = $1", [ids.session]);
+  return { word, projectId, key, people, ids, secrets, make: (kind) => makeOne(context, kind) };
+}
+
+interface Context {
+  db: Queryable;
+  word: string;
+  projectId: number;
+  people: Record<Role, number>;
+  secrets: string[];
+}
+
+type Maker = (context: Context, n: number) => Promise<string>;
+
+const MAKERS: Record<IdKind, Maker> = {
+  /** A project more, with the same people. */
+  project: async ({ db, word, people }, n) => {
+    const [row] = await db.query<{ id: number }>("INSERT INTO projects (name, slug) VALUES ($1, $2) RETURNING id", [
+      `${word} ${n}`,
+      `${word}-${n}`,
+    ]);
+    const id = row?.id ?? 0;
+    for (const [role, userId] of Object.entries(people)) {
+      await db.query("INSERT INTO project_members (project_id, user_id, role) VALUES ($1, $2, $3)", [id, userId, role]);
+    }
+    return String(id);
+  },
+  session: async (context, n) => insertVisit(context, `${context.word}-visit-${n}`, `${context.word}-visitor`),
+  liveSession: async (context, n) => insertVisit(context, `${context.word}-other-${n}`, `${context.word}-visitor`),
+  error: async (context, n) => {
+    const sessionId = await insertVisit(context, `${context.word}-broken-${n}`, `${context.word}-visitor`);
+    return errorIdOf(sessionId, "main", 1, 0);
+  },
+  key: async ({ db, word, projectId, secrets }, n) => {
+    const key = randomBytes(16).toString("hex");
+    await db.query("INSERT INTO project_keys (key, project_id, name) VALUES ($1, $2, $3)", [key, projectId, `${word} key ${n}`]);
+    secrets.push(key);
+    return key;
+  },
+  user: async ({ db, word, projectId }, n) =>
+    String(await insertPerson(db, `spare-${n}@${word}.example`, { [projectId]: "viewer" })),
+  invitation: async ({ db, word, projectId }, n) => {
+    const { id } = await insertInvitation(db, { projectId, email: `guest-${n}@${word}.example`, use: "open" });
+    return String(id);
+  },
+  token: async ({ db, word, projectId, people }, n) => {
+    const facts = { userId: people.viewer, projectId, scopes: ["read"], name: `${word} token ${n}` };
+    return String((await insertToken(db, facts)).id);
+  },
+  signIn: async ({ db, word, people }) => {
+    const [row] = await db.query<{ id: number }>(
+      `INSERT INTO sign_ins (token_hash, user_id, expires_at, user_agent) VALUES ($1, $2, now() + interval '1 day', $3) RETURNING id`,
+      [randomBytes(32), people.viewer, `${word} browser`],
+    );
+    return String(row?.id ?? 0);
+  },
+  person: async (context, n) => {
+    const person = `${context.word}-visitor-${n}`;
+    await insertVisit(context, `${context.word}-of-person-${n}`, person);
+    return person;
+  },
+  scan: async (context, n) => {
+    const { db, word, projectId, people } = context;
+    const sessionId = await insertVisit(context, `${word}-scanned-${n}`, `${word}-visitor`);
+    const [row] = await db.query<{ id: number }>(
+      `INSERT INTO leak_scans (project_id, state, requested_by, patterns, salt, ended_at, found_count)
+       VALUES ($1, 'done', $2, '{email}', '\\x00', now(), 1) RETURNING id`,
+      [projectId, people.admin],
+    );
+    const id = row?.id ?? 0;
+    await db.query("INSERT INTO leak_findings (scan_id, session_id, kind, place, sample) VALUES ($1, $2, 'email', 'text', $3)", [
+      id,
+      sessionId,
+      `${word} sample`,
+    ]);
+    return String(id);
+  },
+  entry: async ({ db, word, projectId, people }, n) => {
+    const [row] = await db.query<{ id: number }>(
+      `INSERT INTO audit_log (action, actor_kind, actor_user_id, actor_name, project_id, subject_kind, subject_id, person_id)
+       VALUES ('session_pinned', 'user', $1, $2, $3, 'session', $4, $5) RETURNING id`,
+      [people.member, `member@${word}.example`, projectId, `${word}-visit-${n}`, `${word}-visitor`],
+    );
+    return String(row?.id ?? 0);
+  },
+  email: ({ word }) => Promise.resolve(`owner@${word}.example`),
+  revokedKey: async ({ db, projectId, secrets }) => {
+    const key = randomBytes(16).toString("hex");
+    await db.query("INSERT INTO project_keys (key, project_id, revoked_at) VALUES ($1, $2, now())", [key, projectId]);
+    secrets.push(key);
+    return key;
+  },
+  openLink: async ({ db, word, projectId }, n) => {
+    const { secret } = await insertInvitation(db, { projectId, email: `newcomer-${n}@${word}.example`, use: "open" });
+    return secret;
+  },
+  spentLink: async ({ db, word, projectId }, n) => {
+    const { secret } = await insertInvitation(db, { projectId, email: `late-${n}@${word}.example`, use: "revoked" });
+    return secret;
+  },
+};
+
+function isMade(kind: string): kind is IdKind {
+  return kind in MAKERS && kind !== "project";
+}
+
+function makeOne(context: Context, kind: IdKind): Promise<string> {
+  return MAKERS[kind](context, ++made);
+}
+
+/** A visit that is over: two batches, the second with an error. */
+async function insertVisit({ db, word, projectId, secrets }: Context, sessionId: string, userId: string): Promise<string> {
+  const url = `https://${word}.example/`;
+  await insertSession(db, { sessionId, projectId, startedOn: DAY, startedAt: T0, userId, url, title: word });
+  await insertTab(db, sessionId, "main", T0);
+  const where = { sessionId, startedOn: DAY, projectId, tab: "main" };
+  await insertBatch(db, { ...where, seq: 0, events: checkoutEvents(T0, word) });
+  const error = { kind: "error" as const, at: T0 + 1_500, name: "TypeError", text: `${word} is undefined`, stack: `at ${word}` };
+  await insertBatch(db, { ...where, seq: 1, events: [textEvent(T0 + 1_500, word)], markers: [error] });
+  secrets.push(errorIdOf(sessionId, "main", 1, 0));
+  return sessionId;
+}
