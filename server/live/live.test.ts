@@ -93,6 +93,70 @@ describe("who may see what", () => {
     expect(room.live.watcherCount("session-1")).toBe(0);
   });
 
+  it("LIV-32 a right that is withdrawn ends its feeds and lists at once, with the answer of an unknown id, and no others", async () => {
+    for (const form of ["binary", "text"] as const) {
+      const room = createLiveRoom();
+      room.openTab("a");
+      room.publish("a", 0, { checkout: true });
+      const viewer = await room.join({}, form);
+      viewer.projects.add(2);
+      viewer.say("watch_live_sessions", { projectId: 1 });
+      viewer.say("watch_live_sessions", { projectId: 2 });
+      await settle();
+      expect(viewer.connection.followedProjects()).toEqual(new Set([1, 2]));
+      viewer.connection.rightsChanged();
+      expect(viewer.heard("error")).toEqual([]);
+      viewer.projects.delete(1);
+      viewer.connection.rightsChanged();
+      viewer.connection.rightsChanged();
+      const seen = viewer.log.length;
+      room.publish("a", 1);
+      room.clock.advance(10_000);
+      await settle();
+      expect(viewer.heard("error")).toEqual([
+        { code: "not_found", message: "there is nothing here under this id", sessionId: "session-1" },
+        { code: "not_found", message: "there is nothing here under this id", projectId: 1 },
+      ]);
+      expect(viewer.log.length).toBe(seen);
+      expect(viewer.topics.size).toBe(0);
+      expect(room.live.watcherCount("session-1")).toBe(0);
+      expect(viewer.connection.followedProjects()).toEqual(new Set([2]));
+      // It is asked for again as if for the first time.
+      viewer.say("viewer_join_session", { sessionId: "session-1" });
+      await settle();
+      expect(viewer.heard("session_joined")).toHaveLength(1);
+      expect(viewer.heard("error").at(-1)).toEqual({ code: "not_found", message: "there is nothing here under this id" });
+    }
+  });
+
+  it("LIV-32 a right that is withdrawn while a join or a reading is under way counts", async () => {
+    const room = createLiveRoom();
+    room.openTab("a");
+    room.publish("a", 0, { checkout: true });
+    const viewer = room.connect();
+    viewer.say("viewer_join_session", { sessionId: "session-1" });
+    viewer.say("get_session_events", { sessionId: "session-1" });
+    viewer.projects.delete(1);
+    viewer.connection.rightsChanged();
+    await settle();
+    expect(viewer.log.map(({ type }) => type)).toEqual(["error", "error"]);
+    expect(viewer.connection.followedProjects().size).toBe(0);
+  });
+
+  it("LIV-33 sessions that are over do not count against what one connection follows", async () => {
+    const room = createLiveRoom();
+    const viewer = room.connect();
+    for (let n = 0; n < 100; n++) {
+      const sessionId = `session-${n + 100}`;
+      const session = liveSummary({ sessionId, status: "ended", live: false, endedAt: NOON });
+      room.history.sessions.set(sessionId, { session, tabs: [], startedOn: "2026-11-21" });
+      viewer.say("viewer_join_session", { sessionId });
+      await settle(20);
+    }
+    expect(viewer.heard("error")).toEqual([]);
+    expect(viewer.heard("session_ended")).toHaveLength(100);
+  });
+
   it("LIV-30 a view is written down before anything of the session is sent, and what cannot be is not shown", async () => {
     const room = createLiveRoom();
     room.openTab("a");

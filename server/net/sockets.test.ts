@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { decodeBinary, encodeBinary } from "../../protocol/codec.ts";
@@ -160,6 +161,137 @@ describe("sockets", () => {
     bare.delays.lookUpMs = 0;
     holder.close();
     await closeOf(holder);
+  });
+
+  it("NET-51 refuses trackers of pages that the project's list does not have, by socket and by HTTP, and says why", async () => {
+    const { settings } = bare.project;
+    settings.allowedOrigins = ["https://shop.example", "https://*.shop.example"];
+    const query = `type=tracker&key=${KEY}`;
+    const post = (Origin?: string) =>
+      fetch(`${base}/v1/ingest?key=${KEY}`, {
+        method: "POST",
+        body: joinFrames([encodeBinary("session_start", {})]),
+        headers: Origin === undefined ? {} : { Origin },
+      });
+    for (const Origin of ["https://evil.example", "null", "https://shop.example.evil.example", "http://shop.example"]) {
+      expect([Origin, await statusOf(open(query, { headers: { Origin } }))]).toEqual([Origin, 403]);
+      const response = await post(Origin);
+      expect([Origin, response.status]).toEqual([Origin, 403]);
+      expect((await body(response))["error"]).toMatchObject({
+        code: "forbidden",
+        message: expect.stringContaining("pages of this origin") as string,
+      });
+    }
+    for (const Origin of ["https://shop.example", "https://a.shop.example", undefined]) {
+      const socket = open(query, Origin === undefined ? {} : { headers: { Origin } });
+      await opened(socket);
+      socket.terminate();
+      expect((await post(Origin)).status).toBe(200);
+    }
+    settings.allowedOrigins = [];
+  });
+
+  it("NET-50 closes the sockets of a key that was revoked, which is final for a tracker, and lets no other in", async () => {
+    const sockets = Array.from({ length: 5 }, () => open(`type=tracker&key=${KEY}`));
+    await Promise.all(sockets.map(opened));
+    sockets[0]?.send('{"type":"ack_me"}');
+    const codes = sockets.map(closeOf);
+    const told = nextMessage(sockets[1] ?? open(""));
+    bare.access.isKeyGood = false;
+    bare.changeRights();
+    expect(await Promise.all(codes)).toEqual([4001, 4001, 4001, 4001, 4001]);
+    expect(JSON.parse((await told).data.toString())).toMatchObject({ type: "error", data: { code: "unauthorized" } });
+    expect(await statusOf(open(`type=tracker&key=${KEY}`))).toBe(401);
+    bare.access.isKeyGood = true;
+  });
+
+  it("NET-52 lets one too many with a key in, to tell it when to come back", async () => {
+    bare.project.settings.limits.maxSocketsPerKey = 2;
+    const held = [open(`type=tracker&key=${KEY}`), open(`type=tracker&key=${KEY}`)];
+    await Promise.all(held.map(opened));
+    const third = open(`type=tracker&key=${KEY}`);
+    const [told, code] = await Promise.all([nextMessage(third), closeOf(third)]);
+    expect(told.isBinary).toBe(false);
+    expect(JSON.parse(told.data.toString())).toEqual({
+      type: "error",
+      data: { code: "limit", message: "too many connections with this project key", retryAfterMs: 10_000 },
+    });
+    expect(code).toBe(4029);
+    held[0]?.close();
+    const fourth = async () => {
+      const socket = open(`type=tracker&key=${KEY}`);
+      const message = nextMessage(socket);
+      await opened(socket);
+      socket.send('{"type":"ack_me"}');
+      const { type } = JSON.parse((await message).data.toString()) as { type: string };
+      socket.terminate();
+      return type;
+    };
+    await expect.poll(fourth, { timeout: 5_000 }).toBe("ack");
+    bare.project.settings.limits.maxSocketsPerKey = null;
+    for (const socket of held) socket.terminate();
+  });
+
+  it("NET-52 bounds how many sockets one address keeps, and how fast it opens them", async () => {
+    const small = await startBareNet([], {
+      maxTrackersPerAddress: 2,
+      maxViewersPerAddress: 1,
+      upgrades: { perSecond: 1, burst: 6 },
+    });
+    const at = (query: string) => new WebSocket(`${small.base.replace("http", "ws")}/ws?${query}`);
+    const held = [at(`type=tracker&key=${KEY}`), at(`type=tracker&key=${KEY}`), at("type=viewer&token=good")];
+    await Promise.all(held.map(opened));
+    const [tracker, viewer] = [at(`type=tracker&key=${KEY}`), at("type=viewer&token=good")];
+    const [toTracker, toViewer] = await Promise.all([nextMessage(tracker), nextMessage(viewer)]);
+    const expected = { code: "limit", message: "too many connections from this address", retryAfterMs: 10_000 };
+    expect(JSON.parse(toTracker.data.toString())).toEqual({ type: "error", data: expected });
+    expect(decodeBinary(toViewer.data)).toEqual({ type: "error", data: expected });
+    expect(await statusOf(at("type=viewer"))).toBe(401);
+    const refused = await new Promise<IncomingMessage>((resolve) => {
+      const socket = at(`type=tracker&key=${KEY}`);
+      socket.on("error", () => undefined);
+      socket.on("unexpected-response", (_request, response) => {
+        resolve(response);
+        socket.terminate();
+      });
+    });
+    expect([refused.statusCode, refused.headers["retry-after"]]).toEqual([429, "1"]);
+    for (const socket of held) socket.terminate();
+    small.stop();
+  });
+
+  it("NET-46 tells a tracker that sends too many bytes, and refuses bodies of an address that does", async () => {
+    const rate = { perSecond: 1_000, burst: 1_000 };
+    const small = await startBareNet([], {
+      connection: { ...rate, bytesPerSecond: 1_000, burstBytes: 100_000 },
+      address: { ...rate, bytesPerSecond: 1_000, burstBytes: 150_000 },
+    });
+    const socket = new WebSocket(`${small.base.replace("http", "ws")}/ws?type=tracker&key=${KEY}`);
+    await opened(socket);
+    for (let i = 0; i < 4; i++) socket.send(encodeBinary("events_batch", { payload: new Uint8Array(60_000) }));
+    const told = decodeBinary((await nextMessage(socket)).data) as { data: { retryAfterMs: number } };
+    expect(told).toMatchObject({ type: "error", data: { code: "limit" } });
+    expect(told.data.retryAfterMs).toBeGreaterThan(10_000);
+    expect(small.seen).toHaveLength(2);
+    const post = () => fetch(`${small.base}/v1/ingest?key=${KEY}`, { method: "POST", body: new Uint8Array(60_000) });
+    expect((await post()).status).toBe(400);
+    const refused = await post();
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(10);
+    expect(refused.headers.get("access-control-expose-headers")).toBe("Retry-After");
+    socket.terminate();
+    small.stop();
+  });
+
+  it("NET-53 takes the cookie of a viewer who comes with a proxy's Authorization as well", async () => {
+    const Authorization = `Basic ${Buffer.from("proxy:secret").toString("base64")}`;
+    const socket = open("type=viewer", { headers: { Cookie: "in=1", Origin: "http://ours", Authorization } });
+    await opened(socket);
+    socket.terminate();
+    expect(await statusOf(open("type=viewer", { headers: { Cookie: "in=1", Origin: "http://theirs", Authorization } }))).toBe(
+      403,
+    );
+    expect(await statusOf(open("type=viewer", { headers: { Cookie: "in=1", Authorization } }))).toBe(403);
   });
 
   it("NET-45 skips what a viewer is too slow for, says so to its feed, and says when he has caught up", async () => {
