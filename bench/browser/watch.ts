@@ -7,7 +7,7 @@ const VIEWPORT = { width: 1280, height: 800 };
 const PATIENCE_MS = 30_000;
 
 /** The document that the viewer shows now, as an expression; undefined while it shows none. */
-export const SHOWN = `[...document.querySelectorAll("[data-testid=stage] .scene")]
+export const SHOWN = `[...(document.querySelector("[data-testid=stage] iframe")?.contentDocument?.querySelectorAll(".scene") ?? [])]
   .filter((scene) => getComputedStyle(scene).visibility !== "hidden").at(-1)?.querySelector("iframe")?.contentDocument`;
 
 /** Opens the demo page as a visitor, and resolves when it is recorded. */

@@ -70,7 +70,7 @@ export function readPage(page: Page): Promise<string> {
 }
 
 const SCENES =
-  "[...document.querySelectorAll('[data-testid=stage] .scene')].filter((one) => getComputedStyle(one).visibility !== 'hidden')";
+  "[...(document.querySelector('[data-testid=stage] iframe')?.contentDocument?.querySelectorAll('.scene') ?? [])].filter((one) => getComputedStyle(one).visibility !== 'hidden')";
 
 /** The page that the viewer shows, as text; null while it shows none. */
 export function readReplay(viewer: Page): Promise<string | null> {

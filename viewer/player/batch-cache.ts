@@ -6,7 +6,7 @@
  */
 
 import type { ViewerBatch } from "../../protocol/batch.ts";
-import { readEvents } from "./inflate.ts";
+import { readBatch, type ReadBatch } from "./inflate.ts";
 import type { RrwebEvent } from "./rrweb-events.ts";
 import { SeqRanges } from "./seq-ranges.ts";
 
@@ -24,6 +24,8 @@ export interface CachedBatch {
   events(): Promise<readonly RrwebEvent[]>;
   /** The events, where they have been inflated already. */
   readonly ready: readonly RrwebEvent[] | null;
+  /** Why its events, or some of them, cannot be shown; null while they have not been read, and where nothing is missing. */
+  readonly problem: string | null;
   usedAt: number;
 }
 
@@ -36,11 +38,14 @@ interface TabBatches {
 export class BatchCache {
   private readonly tabs = new Map<string, TabBatches>();
   private readonly maxBytes: number;
+  private readonly onRead: (read: ReadBatch) => void;
   private held = 0;
   private uses = 0;
 
-  constructor(maxBytes = MAX_CACHE_BYTES) {
+  /** @param onRead told what every batch holds, once it has been inflated */
+  constructor(maxBytes = MAX_CACHE_BYTES, onRead: (read: ReadBatch) => void = () => undefined) {
     this.maxBytes = maxBytes;
+    this.onRead = onRead;
   }
 
   get heldBytes(): number {
@@ -57,7 +62,7 @@ export class BatchCache {
     const index = firstAtOrAfter(tab.batches, batch.seq);
     const present = tab.batches[index];
     if (present?.seq === batch.seq) return present;
-    const cached = createCachedBatch(batch, ++this.uses);
+    const cached = createCachedBatch(batch, ++this.uses, this.onRead);
     tab.batches.splice(index, 0, cached);
     this.held += cached.rawBytes;
     return cached;
@@ -131,11 +136,18 @@ export class BatchCache {
   }
 }
 
-function createCachedBatch(batch: ViewerBatch, usedAt: number): CachedBatch {
+function createCachedBatch(batch: ViewerBatch, usedAt: number, onRead: (read: ReadBatch) => void): CachedBatch {
   const { tab, seq, firstAt, lastAt, checkout, rawBytes } = batch;
   let packed: ViewerBatch | null = batch;
   let reading: Promise<readonly RrwebEvent[]> | null = null;
   let ready: readonly RrwebEvent[] | null = null;
+  let problem: string | null = null;
+  const take = (read: ReadBatch): readonly RrwebEvent[] => {
+    problem = read.problem;
+    ready = read.events;
+    onRead(read);
+    return read.events;
+  };
   return {
     tab,
     seq,
@@ -147,11 +159,13 @@ function createCachedBatch(batch: ViewerBatch, usedAt: number): CachedBatch {
     get ready() {
       return ready;
     },
+    get problem() {
+      return problem;
+    },
     events() {
       if (packed) {
-        reading = readEvents(packed).catch(() => []);
+        reading = readBatch(packed).then(take);
         packed = null;
-        void reading.then((events) => (ready = events));
       }
       return reading ?? Promise.resolve([]);
     },

@@ -21,6 +21,8 @@ export class EventCursor {
   private seq: number;
   private index = 0;
   private latest = -Infinity;
+  /** Why something of what was taken cannot be shown, as a sentence; null where nothing is missing. */
+  problem: string | null = null;
 
   /**
    * @param fromSeq batch to begin with, usually a checkout
@@ -73,6 +75,7 @@ export class EventCursor {
   async collect(until: number): Promise<TimedEvent[]> {
     const needed = this.cache.run(this.tab, this.seq + 1).filter((batch, index) => index === 0 || batch.firstAt <= until);
     await Promise.all(needed.map((batch) => batch.events()));
+    for (const { problem } of needed) this.problem ??= problem;
     const taken: TimedEvent[] = [];
     let hasSnapshot = false;
     for (let next = this.peek(); next && (next.at <= until || !hasSnapshot); next = this.peek()) {
@@ -109,6 +112,7 @@ export class EventCursor {
   private advance(): readonly RrwebEvent[] | null {
     for (;;) {
       const events = this.batch?.ready;
+      this.problem ??= this.batch?.problem ?? null;
       if (events && this.index < events.length) return events;
       if (this.batch && !events) return null;
       const next = this.cache.next(this.tab, this.seq);

@@ -1,6 +1,10 @@
 /** A payload back into rrweb events. What is inside comes from a page we do not know: bounded, and checked before anybody plays it. */
 
 import type { ViewerBatch } from "../../protocol/batch.ts";
+import { MAX_BATCH_EVENTS } from "../../protocol/limits.ts";
+import { cleanEvent } from "./clean-events.ts";
+import { checkShape } from "./json-shape.ts";
+import { MAX_EVENTS_BYTES, TooLarge } from "./limits.ts";
 import { isRrwebEvent, type RrwebEvent } from "./rrweb-events.ts";
 
 /** A payload that is not what its header says. */
@@ -8,15 +12,56 @@ export class BrokenPayload extends Error {
   override readonly name = "BrokenPayload";
 }
 
+/** What a batch holds, as far as it is shown. */
+export interface ReadBatch {
+  events: readonly RrwebEvent[];
+  /** Origins of images, fonts and style sheets that these events name. */
+  hosts: ReadonlySet<string>;
+  /** Why nothing or not all of it is here, as a sentence for a person; null where nothing is missing. */
+  problem: string | null;
+}
+
+/**
+ * Reads a batch for the player: inflated, parsed, cleaned, and with times inside what the header says. Never rejects.
+ */
+export async function readBatch(
+  batch: Pick<ViewerBatch, "encoding" | "rawBytes" | "payload" | "firstAt" | "lastAt">,
+): Promise<ReadBatch> {
+  const hosts = new Set<string>();
+  const events: RrwebEvent[] = [];
+  let problem: string | null = null;
+  try {
+    for (const event of await readEvents(batch)) {
+      try {
+        const clean = cleanEvent(event, hosts);
+        const timestamp = Math.min(batch.lastAt, Math.max(batch.firstAt, event.timestamp));
+        if (clean) events.push({ ...clean, timestamp });
+      } catch (error) {
+        problem = toProblem(error);
+      }
+    }
+  } catch (error) {
+    problem = toProblem(error);
+  }
+  return { events, hosts, problem };
+}
+
+function toProblem(error: unknown): string {
+  if (error instanceof TooLarge) return error.message;
+  return "A part of this recording cannot be read";
+}
+
 /**
  * Inflates and parses the events of a batch.
  *
  * Stops at the header's `rawBytes`: a payload that holds more is refused, so that a few kilobytes cannot become gigabytes.
- * Entries that are no rrweb event are left out.
- * @throws BrokenPayload
+ * Entries that are no rrweb event are left out, as are those beyond the most that a batch may have.
+ * @throws BrokenPayload | TooLarge
  */
 export async function readEvents(batch: Pick<ViewerBatch, "encoding" | "rawBytes" | "payload">): Promise<RrwebEvent[]> {
+  if (Math.max(batch.rawBytes, batch.payload.length) > MAX_EVENTS_BYTES) throw new TooLarge("This page is too large to be shown");
   const bytes = batch.encoding === "json" ? batch.payload : await inflate(batch.payload, batch.rawBytes);
+  checkShape(bytes);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
@@ -24,7 +69,7 @@ export async function readEvents(batch: Pick<ViewerBatch, "encoding" | "rawBytes
     throw new BrokenPayload("the events are not JSON");
   }
   if (!Array.isArray(value)) throw new BrokenPayload("the events are not a list");
-  return value.filter(isRrwebEvent);
+  return value.slice(0, MAX_BATCH_EVENTS).filter(isRrwebEvent);
 }
 
 async function inflate(payload: Uint8Array, rawBytes: number): Promise<Uint8Array> {

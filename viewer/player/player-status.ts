@@ -20,6 +20,8 @@ export interface PlayerStatus {
   href: string;
   /** Page time jumped over by the last skip, and when (monotonic); null before the first. */
   skipped: { ms: number; when: number } | null;
+  /** `behind`: the page changes faster than it can be drawn; `incomplete`: parts of it are too large and left out. */
+  notice: "behind" | "incomplete" | null;
 }
 
 /** Before anything is known. */
@@ -37,4 +39,5 @@ export const INITIAL_STATUS: PlayerStatus = {
   height: 0,
   href: "",
   skipped: null,
+  notice: null,
 };

@@ -6,18 +6,19 @@
  */
 
 import type { ViewerBatch } from "../../protocol/batch.ts";
+import { RRWEB } from "../../protocol/rrweb-event.ts";
 import { isNeeded, stretchesUntil } from "./ahead.ts";
-import type { BatchCache } from "./batch-cache.ts";
 import { EventCursor } from "./event-cursor.ts";
-import type { History } from "./history.ts";
 import { LiveClock } from "./live-clock.ts";
 import { nextPaint } from "./next-paint.ts";
 import { PlaybackClock } from "./playback-clock.ts";
 import { OpenQueue } from "./open-queue.ts";
+import type { PlayerDeps } from "./player-deps.ts";
 import type { PlayerStatus } from "./player-status.ts";
 import { findQuietEnd } from "./quiet-time.ts";
-import { Scene } from "./scene.ts";
-import type { Page, Timeline } from "./timeline.ts";
+import { MAX_BEHIND_MS } from "./limits.ts";
+import { BrokenScene, Scene } from "./scene.ts";
+import type { Page } from "./timeline.ts";
 
 /** Events are handed to the scene this long (page time) before they are due: pointer moves begin half a second before their event. */
 const LOOK_AHEAD_MS = 700;
@@ -31,17 +32,6 @@ const PREFETCH_MS = 15_000;
 const CATCH_UP_MS = 400;
 /** After a longer time in the background the live scene is built anew instead of caught up. */
 const MAX_HIDDEN_MS = 5_000;
-
-export interface PlayerDeps {
-  stage: HTMLElement;
-  timeline: Timeline;
-  cache: BatchCache;
-  history: History;
-  /** Called when the status may have changed, at most once a frame. */
-  onChange: (status: PlayerStatus) => void;
-  /** Called when a moment cannot be shown: a BrokenScene, or what loading threw. */
-  onFailure: (error: unknown) => void;
-}
 
 /** Where a scene is wanted; `live` is the newest moment there is. */
 interface Target {
@@ -62,6 +52,7 @@ export class Player {
   private scene: Scene | null = null;
   private cursor: EventCursor | null = null;
   private skipped: PlayerStatus["skipped"] = null;
+  private isBehind = false;
   private isConnected = false;
   private isGone = false;
   private frame = 0;
@@ -99,6 +90,7 @@ export class Player {
       height: scene?.height ?? 0,
       href: scene?.href ?? "",
       skipped: this.skipped,
+      notice: this.isBehind ? "behind" : scene?.isCut === true || (this.cursor?.problem ?? null) !== null ? "incomplete" : null,
     };
   }
 
@@ -168,6 +160,14 @@ export class Player {
   /** Shows one browser tab of the visitor, or (null) the one that he is in. */
   showGroup(group: string | null): void {
     this.chosenGroup = group;
+    this.opener.want({ at: this.mode === "live" ? Infinity : this.at(performance.now()), live: this.mode === "live" });
+  }
+
+  /** Builds what is shown anew, because the stage has lost it. */
+  restage(): void {
+    this.scene?.destroy();
+    this.scene = null;
+    this.cursor = null;
     this.opener.want({ at: this.mode === "live" ? Infinity : this.at(performance.now()), live: this.mode === "live" });
   }
 
@@ -279,7 +279,8 @@ export class Player {
     const { scene, cursor } = this;
     if (!scene || !cursor || this.opener.busy) return;
     const at = this.clock.read(performance.now());
-    for (let next = cursor.peek(); next && next.at <= at + LOOK_AHEAD_MS; next = cursor.peek()) {
+    this.isBehind = scene.isFull;
+    for (let next = cursor.peek(); next && next.at <= at + LOOK_AHEAD_MS && !scene.isFull; next = cursor.peek()) {
       const checkout = cursor.peekCheckout();
       if (checkout) {
         if (next.at > at || scene.pending > 0) return;
@@ -309,7 +310,8 @@ export class Player {
       this.opener.want({ at: Infinity, live: true });
       return;
     }
-    for (let next = cursor.peek(); next; next = cursor.peek()) {
+    this.isBehind = scene.isFull;
+    for (let next = cursor.peek(); next && !scene.isFull; next = cursor.peek()) {
       const checkout = cursor.peekCheckout();
       if (checkout) {
         if (scene.pending > 0) return;
@@ -326,7 +328,13 @@ export class Player {
     }
     const newest = timeline.checkouts(scene.tab).at(-1);
     const hasHole = cache.newestSeq(scene.tab) > cursor.currentSeq && !cache.next(scene.tab, cursor.currentSeq);
-    if (hasHole && newest && newest.seq > cursor.currentSeq) this.opener.want({ at: Infinity, live: true });
+    const isLost = this.isBehind && timeline.to - cursor.takenAt > MAX_BEHIND_MS;
+    if ((hasHole || isLost) && newest && newest.seq > cursor.currentSeq) this.opener.want({ at: Infinity, live: true });
+    else if (isLost) {
+      this.isBehind = false;
+      this.stage = "broken";
+      this.deps.onFailure(new BrokenScene("More happens on this page than can be shown; it goes on at the next checkout"));
+    }
   }
 
   /** Builds the scene for a target and puts it on the stage. */
@@ -347,9 +355,12 @@ export class Player {
       if (this.mode === "live") this.pumpLive();
     });
     const events = await cursor.collect(live ? Infinity : at);
+    const root = await stage.root();
     signal.throwIfAborted();
+    if (cursor.problem !== null && !events.some(({ event }) => event.type === RRWEB.fullSnapshot))
+      throw new BrokenScene(cursor.problem);
     const scene = new Scene(events, {
-      stage,
+      root,
       tab: page.tab,
       onResize: () => {
         this.deps.onChange(this.status);

@@ -19,7 +19,12 @@ export const SOURCE = {
   viewportResize: 4,
   input: 5,
   touchMove: 6,
+  styleSheetRule: 8,
+  font: 10,
   drag: 12,
+  styleDeclaration: 13,
+  selection: 14,
+  adoptedStyleSheet: 15,
 } as const;
 
 /** Interactions in which the pointer is somewhere (`MouseInteractions`: mouse up, mouse down, click … touch end). */

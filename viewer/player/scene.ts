@@ -8,11 +8,13 @@
  * - The scene has its own time line: an event is due so many milliseconds from now. Page clocks that jump do not reach the Replayer.
  */
 
-import "rrweb/dist/style.css";
 import { Replayer, ReplayerEvents, type eventWithTime } from "rrweb";
 import { RRWEB } from "../../protocol/rrweb-event.ts";
 import type { TimedEvent } from "./event-cursor.ts";
+import { MAX_OPENING_EVENTS, MAX_PENDING_CHANGES, MAX_PENDING_EVENTS } from "./limits.ts";
+import { catchFaults } from "./replayer-faults.ts";
 import { isPlayable, readHref, readMove, readPoint, readSize, SOURCE, type RrwebEvent } from "./rrweb-events.ts";
+import { countChanges, SceneGuard } from "./scene-guard.ts";
 import { isSameDocument } from "./snapshot-match.ts";
 import { shareStyles } from "./style-cache.ts";
 
@@ -28,6 +30,21 @@ const TRIM_EVENTS = 500;
 /** An event is never fed more than about a second before it is due; when nothing happens for this long, nothing will. */
 const STUCK_MS = 4_000;
 
+/**
+ * What is not in a recording says so in its place; without a background of its own, because a canvas may lie over the whole page.
+ * The names are those that `clean-node.ts` gives to what it boxes.
+ */
+const PLACEHOLDERS = [
+  ["canvas:not([rr_dataURL])", "A drawing (canvas) is not recorded"],
+  ["video", "A film is not recorded"],
+  ["wb-box", "Embedded content is not recorded"],
+].map(([selector = "", words = ""]) => {
+  const text = `<text x='50%' y='50%' text-anchor='middle' dominant-baseline='middle' font-family='sans-serif' font-size='13' fill='%23667085' stroke='white' stroke-width='3' paint-order='stroke'>${words}</text>`;
+  const image = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='100%25' height='100%25'>${text}</svg>`;
+  return `${selector} { background: url("${image}") center / 100% 100% no-repeat; outline: 1px dashed #98a2b3; outline-offset: -1px; }`;
+});
+const BOXES = "wb-box { display: inline-block; min-width: 24px; min-height: 24px; } wb-base { display: none; }";
+
 /** Thrown where a stretch of the recording cannot be shown at all. */
 export class BrokenScene extends Error {
   override readonly name = "BrokenScene";
@@ -40,8 +57,8 @@ interface Point {
 }
 
 export interface SceneOptions {
-  /** Connected to the document; the scene adds one element to it. */
-  stage: HTMLElement;
+  /** Connected to a document; the scene adds one element to it. */
+  root: HTMLElement;
   tab: string;
   onResize: () => void;
 }
@@ -55,9 +72,13 @@ export class Scene {
   /** Address of the page at the checkout. */
   readonly href: string;
   private readonly replayer: Replayer;
+  private readonly guard = new SceneGuard();
   private lastTimestamp: number;
   private fed = 0;
   private cast = 0;
+  /** Changes in the events that were fed and are not shown yet, oldest first. */
+  private changes: number[] = [];
+  private pendingChanges = 0;
   private castSeen = { count: 0, at: 0 };
   private speed = 1;
   private pendingMoves: { at: number; position: Point }[] = [];
@@ -70,13 +91,13 @@ export class Scene {
    * @throws BrokenScene
    */
   constructor(events: readonly TimedEvent[], options: SceneOptions) {
-    const opening = toOpening(events);
+    const opening = toOpening(events, this.guard);
     this.tab = options.tab;
     this.href = readHref(opening[0] ?? { type: -1, timestamp: 0 }) ?? "";
-    this.element = document.createElement("div");
+    this.element = options.root.ownerDocument.createElement("div");
     this.element.className = "scene";
     this.element.style.visibility = "hidden";
-    options.stage.append(this.element);
+    options.root.append(this.element);
     const first = opening[0]?.timestamp ?? 0;
     this.lastTimestamp = (opening.at(-1)?.timestamp ?? 0) + STEP_MS;
     try {
@@ -86,12 +107,14 @@ export class Scene {
         useVirtualDom: opening.length > MAX_DIRECT_EVENTS,
         mouseTail: { duration: 400, lineWidth: 2, strokeStyle: "#4c6ef5" },
         triggerFocus: false,
+        insertStyleRules: [...PLACEHOLDERS, ...BOXES.split(/(?<=\}) /)],
         UNSAFE_replayCanvas: false,
         showWarning: false,
         showDebug: false,
         speed: 1,
       });
       shareStyles(this.replayer);
+      catchFaults(this.replayer);
       this.replayer.iframe.title = "The visitor's page";
       this.replayer.iframe.tabIndex = -1;
       this.replayer.on(ReplayerEvents.Resize, (size: unknown) => {
@@ -101,16 +124,29 @@ export class Scene {
       this.replayer.play(this.lastTimestamp - first);
       this.replayer.setConfig({ useVirtualDom: false });
       this.setSize(readSize(opening[0] ?? { type: -1, timestamp: 0 }));
-      this.replayer.on(ReplayerEvents.EventCast, () => this.cast++);
+      this.replayer.on(ReplayerEvents.EventCast, () => {
+        this.cast++;
+        this.pendingChanges -= this.changes.shift() ?? 0;
+      });
     } catch (error) {
       this.element.remove();
-      throw new BrokenScene("this part of the recording cannot be shown", { cause: error });
+      throw new BrokenScene("This part of the recording cannot be shown", { cause: error });
     }
   }
 
   /** Events that were fed and are not shown yet. */
   get pending(): number {
     return this.fed - this.cast;
+  }
+
+  /** True where nothing more should be fed before something has been shown: the page changes faster than it can be drawn. */
+  get isFull(): boolean {
+    return this.pending >= MAX_PENDING_EVENTS || this.pendingChanges >= MAX_PENDING_CHANGES;
+  }
+
+  /** True where parts of the page were left out because they are too many. */
+  get isCut(): boolean {
+    return this.guard.isCut;
   }
 
   /** True where the Replayer has stopped half-way: an event made it fall over, and nothing after it is played. */
@@ -132,11 +168,16 @@ export class Scene {
    * @param trail true at the live edge: a move, which is sent when it is over, is played from now on instead of all at once
    */
   feed({ event, at }: TimedEvent, dueMs: number, trail = false): void {
-    if (this.isGone || event.type === RRWEB.fullSnapshot || !isPlayable(event)) return;
+    if (this.isGone || event.type === RRWEB.fullSnapshot) return;
+    const admitted = this.guard.admit(event);
+    if (!isPlayable(admitted)) return;
     const now = this.now();
     this.lastTimestamp = Math.max(this.lastTimestamp + TICK_MS, now + dueMs);
     this.fed++;
-    this.replayer.addEvent(this.steerPointer(event, at, this.lastTimestamp, trail));
+    const changes = countChanges(admitted);
+    this.changes.push(changes);
+    this.pendingChanges += changes;
+    this.replayer.addEvent(this.steerPointer(admitted, at, this.lastTimestamp, trail));
     if (this.fed % TRIM_EVENTS === 0) this.trim();
   }
 
@@ -224,18 +265,19 @@ export class Scene {
 }
 
 /** From the last full snapshot on, in strictly rising order, with the size that the page has at the end. */
-function toOpening(events: readonly TimedEvent[]): eventWithTime[] {
+function toOpening(events: readonly TimedEvent[], guard: SceneGuard): eventWithTime[] {
   const snapshotAt = events.findLastIndex(({ event }) => event.type === RRWEB.fullSnapshot && isPlayable(event));
   const meta = events.findLast(({ event }, index) => index < snapshotAt && event.type === RRWEB.meta && isPlayable(event));
-  if (snapshotAt === -1 || !meta) throw new BrokenScene("there is no checkout to start from");
+  if (snapshotAt === -1 || !meta) throw new BrokenScene("This part of the recording has no beginning");
   const rest = events.slice(snapshotAt);
+  if (rest.length > MAX_OPENING_EVENTS) throw new BrokenScene("More happens in this part of the recording than can be shown");
   const size = rest.reduce((latest, { event }) => readSize(event) ?? latest, readSize(meta.event));
   const sized: RrwebEvent = { ...meta.event, data: { ...Object(meta.event.data), ...size } };
   const opening: eventWithTime[] = [];
   let timestamp = meta.at;
   for (const { event, at } of [{ event: sized, at: meta.at }, ...rest]) {
     timestamp = opening.length === 0 ? at : Math.max(at, timestamp + TICK_MS);
-    const timed = { ...event, timestamp };
+    const timed = { ...guard.admit(event), timestamp };
     if (isPlayable(timed)) opening.push(timed);
   }
   return opening;

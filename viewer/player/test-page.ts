@@ -36,7 +36,7 @@ export class TestStage {
     this.timeline.setTabs(tabs);
     const history = new History(this.source(), this.cache, this.timeline);
     this.player = new Player({
-      stage: this.stage,
+      stage: { root: () => Promise.resolve(this.stage) },
       timeline: this.timeline,
       cache: this.cache,
       history,

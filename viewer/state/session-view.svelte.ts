@@ -99,6 +99,7 @@ export class SessionView {
       this.leave?.();
       this.player?.destroy();
       this.player = null;
+      stage.remove();
       this.stage = null;
     };
   }
