@@ -117,7 +117,9 @@ async function startRooms(
   lifecycle.onStop("database pool", () => db.stop());
 
   const secret = await ensureSecret(db, "session_secret", config.SESSION_SECRET_KEY);
+  const cleanUpMs = config.AUTO_CLEANUP_INTERVAL_MINUTES * 60_000;
   const audit = createAudit({ db, clock, log: log.child("audit") });
+  audit.start(cleanUpMs);
   lifecycle.onStop("audit", () => audit.stop());
   const auth = createAuth({
     db,
@@ -172,7 +174,7 @@ async function startRooms(
     },
     retentionDays: config.RETENTION_DAYS,
     errorRetentionDays: config.ERROR_RETENTION_DAYS,
-    intervalMs: config.AUTO_CLEANUP_INTERVAL_MINUTES * 60_000,
+    intervalMs: cleanUpMs,
     budgetBytes: config.STORAGE_BUDGET_GB === 0 ? null : config.STORAGE_BUDGET_GB * GIB,
     disk: { folder: dataDir, minFreeBytes: config.MIN_FREE_DISK_MB * MIB },
   });

@@ -4,7 +4,7 @@
  */
 
 import { request } from "node:http";
-import { fromViewer, type FromViewerType } from "../../protocol/viewer-messages.ts";
+import { fromViewer } from "../../protocol/viewer-messages.ts";
 import { waitFor } from "../harness/wait.ts";
 import { type Client, openClient, rrwebEvents } from "../integration/running-app.ts";
 import type { Credential } from "./credentials.ts";
@@ -161,7 +161,7 @@ async function askForAll(
 }
 
 /** Sends it, and takes what is heard up to the answer to another question behind it. */
-async function exchange(client: Client, type: FromViewerType | string, data: unknown, answers: number): Promise<string> {
+async function exchange(client: Client, type: string, data: unknown, answers: number): Promise<string> {
   client.say(type, data);
   client.say("viewer_join_session", { sessionId: "nowhere-at-all" });
   await waitFor(() => client.heard.length >= answers + 1, {
