@@ -29,6 +29,7 @@ export {
   type Credentials,
   type Identity,
   isBelow,
+  mayIngest,
   maySee,
   readableProjects,
   requireRole,

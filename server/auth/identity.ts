@@ -66,6 +66,13 @@ export function maySee(identity: Identity, projectId: number): boolean {
   return roleIn(identity, projectId) !== null;
 }
 
+/** True where this identity may send batches into the project without an ingest key: a token of scope `ingest` (or `admin`) of a member. */
+export function mayIngest(identity: Identity, projectId: number): boolean {
+  if (identity.kind !== "token" || !(identity.scopes.has("ingest") || identity.scopes.has("admin"))) return false;
+  const role = identity.roles.get(projectId);
+  return role !== undefined && !isBelow(role, "member");
+}
+
 /** Every project whose sessions this identity may read; none for a token without the scope `read` or `admin`. */
 export function readableProjects(identity: Identity): ReadonlySet<number> {
   if (identity.kind === "nobody") return NONE;

@@ -6,12 +6,14 @@ import { FrameReader } from "../../protocol/frames.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { ToTrackerMessage } from "../../protocol/tracker-messages.ts";
 import { AppError, type AppErrorKind } from "../app-error.ts";
+import { type Auth, mayIngest } from "../auth/auth.ts";
+import { notFound, readId } from "../http-input.ts";
 import type { Ingest, TrackerPort } from "../ingest/ingest.ts";
 import { withinTime } from "../lifecycle.ts";
 import type { Metrics } from "../metrics.ts";
-import { isAllowedOrigin, type Projects } from "../projects/projects.ts";
+import { isAllowedOrigin, type Project, type Projects } from "../projects/projects.ts";
 import { NOT_FROM_HERE } from "./admission.ts";
-import type { Route } from "./route.ts";
+import type { HttpRequest, Route } from "./route.ts";
 
 /** A request that is not settled by then is answered with what is known; the tracker sends the rest again. */
 const SETTLE_TIMEOUT_MS = 15_000;
@@ -31,7 +33,8 @@ const KIND_OF_CLOSE: Record<CloseName, AppErrorKind> = {
 
 export interface IngestHttpDeps {
   ingest: Pick<Ingest, "connect">;
-  projects: Pick<Projects, "findByKey" | "noteUse">;
+  projects: Pick<Projects, "findByKey" | "findById" | "noteUse">;
+  auth: Pick<Auth, "identify">;
   isDraining: () => boolean;
   metrics: Metrics;
 }
@@ -49,14 +52,14 @@ export function createIngestRoute(deps: IngestHttpDeps): Route {
     anyBody: true,
     maxBodyBytes: MAX_FRAME_BYTES,
     summary: "Takes a tracker's messages, MessagePack behind lengths, the first a session_start; answers when they are durable",
-    query: { key: "project key" },
-    async handle({ query, body, peer, headers }) {
+    query: {
+      key: "project key",
+      project: "id, where a bearer token of scope ingest that is not bound to a project comes without a key",
+    },
+    async handle(request) {
+      const { body, peer } = request;
       if (deps.isDraining()) throw new AppError("overload", "the server is stopping", { retryAfterMs: 1_000 });
-      const key = query.get("key") ?? "";
-      const project = await deps.projects.findByKey(key);
-      if (!project) throw new AppError("auth", "unknown project key");
-      if (!isAllowedOrigin(project.settings.allowedOrigins, headers["origin"])) throw new AppError("forbidden", NOT_FROM_HERE);
-      deps.projects.noteUse(key);
+      const project = request.query.has("key") ? await byKey(deps, request) : await byToken(deps, request);
       const envelopes = readEnvelopes(body);
       bodies.value++;
 
@@ -83,6 +86,28 @@ export function createIngestRoute(deps: IngestHttpDeps): Route {
       return { json: { messages } };
     },
   };
+}
+
+/** The project of a page's key, where the page may send. */
+async function byKey({ projects }: IngestHttpDeps, { query, headers }: HttpRequest): Promise<Project> {
+  const key = query.get("key") ?? "";
+  const project = await projects.findByKey(key);
+  if (!project) throw new AppError("auth", "unknown project key");
+  if (!isAllowedOrigin(project.settings.allowedOrigins, headers["origin"])) throw new AppError("forbidden", NOT_FROM_HERE);
+  projects.noteUse(key);
+  return project;
+}
+
+/** The project that a program may send to with its token. Only programs come so: no page may send `Authorization` here from elsewhere. */
+async function byToken({ auth, projects }: IngestHttpDeps, { query, headers }: HttpRequest): Promise<Project> {
+  const identity = await auth.identify({ authorization: headers["authorization"] });
+  if (identity.kind !== "token") throw new AppError("auth", "unknown project key");
+  const [only] = identity.roles.size === 1 ? identity.roles.keys() : [];
+  const id = query.has("project") ? readId(query.get("project") ?? undefined) : only;
+  if (id === undefined) throw new AppError("protocol", "project: expected an id, because this token is for several");
+  const project = mayIngest(identity, id) ? await projects.findById(id) : null;
+  if (!project) throw notFound();
+  return project;
 }
 
 /** @throws AppError `protocol` for a body that is not whole messages, or does not begin with `session_start` */

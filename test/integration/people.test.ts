@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { encodeBinary } from "../../protocol/codec.ts";
+import { joinFrames } from "../../protocol/frames.ts";
 import { EMAIL, openClient, postJson, readObject, runApp, type RunningApp } from "./running-app.ts";
 
 let app: RunningApp;
@@ -57,4 +59,36 @@ it("AUT-46 over HTTP: too many attempts are told how long to wait", async () => 
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
   expect(Number(refused.headers.get("retry-after"))).toBeLessThanOrEqual(30);
   expect(await get("/auth/me", admin)).toMatchObject({ user: { email: EMAIL } });
+});
+
+it("AUT-47 a program sends batches with a token of scope ingest, into the projects of its owner, and no other token does", async () => {
+  const other = await readObject(await postJson(`${app.base}/v1/projects`, { name: "Other" }, { Cookie: admin }));
+  const make = async (wanted: object) => {
+    const answer = await postJson(`${app.base}/v1/tokens`, { name: "program", ...wanted }, { Cookie: admin });
+    return String((await readObject(answer))["token"]);
+  };
+  const post = (token: string, query = "", sessionId = "by-a-program") => {
+    const body = joinFrames([encodeBinary("session_start", { sessionId, tab: "t", url: "https://shop.example/" })]);
+    return fetch(`${app.base}/v1/ingest${query}`, { method: "POST", headers: { Authorization: `Bearer ${token}` }, body });
+  };
+  const bound = await make({ scopes: ["ingest"], projectId: 1 });
+  const sent = await post(bound);
+  expect(sent.status).toBe(200);
+  expect(await sent.text()).toContain("session_started");
+  const foreign = await post(bound, `?project=${String(other["id"])}`);
+  const unknown = await post(bound, "?project=99999");
+  expect([foreign.status, await foreign.text()]).toEqual([404, await unknown.text()]);
+  const wide = await make({ scopes: ["ingest"] });
+  expect((await post(wide)).status).toBe(400);
+  expect((await post(wide, `?project=${String(other["id"])}`, "by-another")).status).toBe(200);
+  const reading = await make({ scopes: ["read", "sourcemaps"], projectId: 1 });
+  expect((await post(reading)).status).toBe(404);
+  expect((await post("0".repeat(40))).status).toBe(401);
+  expect((await fetch(`${app.base}/v1/ingest`, { method: "POST", headers: { Cookie: admin } })).status).toBe(401);
+  expect((await fetch(`${app.base}/v1/sessions`, { headers: { Authorization: `Bearer ${bound}` } })).status).toBe(200);
+  expect(
+    await readObject(await fetch(`${app.base}/v1/sessions`, { headers: { Authorization: `Bearer ${bound}` } })),
+  ).toMatchObject({
+    sessions: [],
+  });
 });
