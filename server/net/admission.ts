@@ -71,7 +71,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     const identity = await identify(credentials);
     if (identity.kind === "nobody") throw new AppError("auth", "sign in, or send a bearer token");
     // Any page can open a socket here with its visitor's cookie; only the browser's word about that page tells them apart.
-    const isOurs = origin !== undefined && deps.auth.isTrustedOrigin(origin, host, head.headers["sec-fetch-site"]);
+    const isOurs =
+      origin !== undefined && origin !== "" && deps.auth.isTrustedOrigin(origin, host, head.headers["sec-fetch-site"]);
     if (identity.kind === "user" && !isOurs) {
       throw new AppError("forbidden", "viewers come from our own pages, or with a bearer token");
     }
