@@ -16,9 +16,11 @@ import {
   isGoingOn,
   listPartitions,
   lockForExchange,
+  PARTITIONED,
   partitionsOf,
   sizeOf,
 } from "./day-tables.ts";
+import { dayOf } from "./rules.ts";
 import { listSideTables } from "./session-rows.ts";
 
 /** A table that is in use is written anew where that takes no longer than about a second (100 MB and more a second, measured). */
@@ -45,10 +47,12 @@ export interface ScrubDeps {
   log: Logger;
   /** The embedded Postgres, whose write-ahead log is ours to pass over. */
   isEmbedded: boolean;
+  /** Server time, whose day is left in its tables while it lasts. */
+  now(): number;
 }
 
 /** Cleans what is due. Returns null where nothing is. */
-export async function scrub({ db, connection, isEmbedded, log }: ScrubDeps): Promise<ScrubReport | null> {
+export async function scrub({ db, connection, isEmbedded, log, now }: ScrubDeps): Promise<ScrubReport | null> {
   const startedAt = performance.now();
   const due = await db.query<{ day: string; since: string }>(
     "SELECT started_on AS day, since::text FROM days_to_scrub ORDER BY started_on",
@@ -63,12 +67,13 @@ export async function scrub({ db, connection, isEmbedded, log }: ScrubDeps): Pro
       };
       await on.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
       for (const { day } of due) {
-        const isClean = (await rewriteDay(db, day)) || (await rewriteInUse(on, db, day, report));
+        const isClean = (await rewriteDay(db, day, dayOf(now()))) || (await rewriteInUse(on, db, day, report));
         (isClean ? report.days : report.later).push(day);
       }
       for (const table of ["sessions", "session_tabs", "audit_log", ...(await listSideTables(on))].filter(isFirst)) {
         await rewriteTable(on, table, report);
       }
+      await clearStatistics(on);
       if (await isSuperuser(on)) {
         await on.query("VACUUM (FULL) pg_catalog.pg_statistic");
         if (isEmbedded) await passOverLog(on);
@@ -89,16 +94,15 @@ export async function scrub({ db, connection, isEmbedded, log }: ScrubDeps): Pro
 }
 
 /** Writes the tables of a day anew with all that is left, where nothing of it goes on any more. */
-async function rewriteDay(db: Database, day: string): Promise<boolean> {
+async function rewriteDay(db: Database, day: string, today: string): Promise<boolean> {
   const exchanged = await db
     .transaction(async (tx) => {
       if (!(await lockForExchange(tx))) return null;
       const partitions = partitionsOf(await listPartitions(tx), day);
       if (partitions.length === 0) return true;
       const { from, to } = boundsOf(partitions, day);
-      const [now] = await tx.query<{ today: string }>("SELECT (now() AT TIME ZONE 'UTC')::date AS today");
-      // What began today may still be joined by others: their batches would wait.
-      if (!now || to > now.today || (await isGoingOn(tx, from, to))) return null;
+      // What began today is joined by others all the time: their batches would wait.
+      if (to > today || (await isGoingOn(tx, from, to))) return null;
       const left = await tx.query<{ id: string }>(
         "SELECT session_id AS id FROM sessions WHERE started_on >= $1::date AND started_on < $2::date",
         [from, to],
@@ -130,6 +134,23 @@ async function rewriteTable(on: Queryable, name: string, report: ScrubReport): P
   await on.query(`VACUUM (ANALYZE) ${name}`).catch(busyAsNull);
   report.vacuumed.push(name);
   return false;
+}
+
+/**
+ * Throws away what the planner remembers of values, which ANALYZE does not do for a table that has become empty, nor for the parents of
+ * partitions; then lets it look again. Postgres 17 and older have no way for it: there the values stay until the next ANALYZE that finds rows.
+ */
+async function clearStatistics(on: Queryable): Promise<void> {
+  const [can] = await on.query<{ can: boolean }>("SELECT to_regproc('pg_catalog.pg_clear_attribute_stats') IS NOT NULL AS can");
+  const tables = [...PARTITIONED, "sessions", "session_tabs", "audit_log", ...(await listSideTables(on))].filter(isFirst);
+  if (can?.can) {
+    await on.query(
+      `SELECT pg_catalog.pg_clear_attribute_stats(schemaname::text, tablename::text, attname::text, inherited)
+       FROM pg_stats WHERE schemaname = current_schema() AND tablename = ANY($1)`,
+      [tables],
+    );
+  }
+  for (const table of tables.slice(PARTITIONED.length)) await on.query(`ANALYZE ${table}`);
 }
 
 async function isSuperuser(on: Queryable): Promise<boolean> {

@@ -27,7 +27,7 @@ export interface Scrubber {
 }
 
 /** Builds it. */
-export function createScrubber(deps: ScrubDeps & { clock: Clock }): Scrubber {
+export function createScrubber(deps: Omit<ScrubDeps, "now"> & { clock: Clock }): Scrubber {
   const { clock, log } = deps;
   let last: ScrubStatus["last"] = null;
   let running: Promise<void> | null = null;
@@ -38,7 +38,7 @@ export function createScrubber(deps: ScrubDeps & { clock: Clock }): Scrubber {
   async function run(): Promise<void> {
     isDue = false;
     try {
-      const report = await scrub(deps);
+      const report = await scrub({ ...deps, now: () => clock.now() });
       if (report === null) return;
       last = { ...report, at: clock.now() };
       log.info("the files of the database were cleaned of what was removed", { ...report });
