@@ -154,6 +154,14 @@ describe("HTTP", () => {
     expect((await call("/admin", "GET", { Cookie: "in=1" })).status).toBe(403);
   });
 
+  it("NET-53 is not moved by the Authorization of a proxy, which a browser adds to whatever any page sends", async () => {
+    const call = (path: string, headers: Record<string, string>) =>
+      fetch(base + path, { method: "POST", headers: { Authorization: "Basic cHJveHk6c2VjcmV0", ...headers } });
+    expect((await call("/echo", { Origin: "http://theirs" })).status).toBe(403);
+    expect((await call("/signed", { Cookie: "in=1", Origin: "http://theirs" })).status).toBe(403);
+    expect((await call("/signed", { Cookie: "in=1", Origin: "http://ours" })).status).toBe(200);
+  });
+
   it("NET-16 streams as fast as the peer reads, and stops when he goes away", async () => {
     const response = await fetch(`${base}/stream`);
     expect((await response.arrayBuffer()).byteLength).toBe(200 * 64 * 1024);

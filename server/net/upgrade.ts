@@ -88,7 +88,8 @@ export function attachSockets(deps: UpgradeDeps): OpenSockets {
       let peer: SocketPeer | null;
       try {
         // The library goes by the key alone (RFC 6455, section 4.2.1).
-        if (head.headers["upgrade"]?.toLowerCase() !== "websocket") throw new AppError("protocol", "this takes Upgrade: websocket");
+        if (head.headers["upgrade"]?.toLowerCase() !== "websocket")
+          throw new AppError("protocol", "this takes Upgrade: websocket");
         peer = admitAtOnce(head, query);
       } catch (thrown) {
         refuse(new Exchange(res, false), head, thrown);
