@@ -22,6 +22,7 @@ export async function ask(
   row: RouteRow,
   ids: Ids,
   headers: Readonly<Record<string, string>>,
+  method = route.method,
 ): Promise<Answer> {
   const params = row.params ?? {};
   const path = route.path.replace(/:(\w+)/g, (_all, name: string) => {
@@ -33,7 +34,7 @@ export async function ask(
   const body = row.bytes?.(ids) ?? (row.body === undefined ? undefined : JSON.stringify(row.body(ids)));
   const n = ++asked;
   const answer = await fetch(`${world.base}${path}${query === "" ? "" : `?${query}`}`, {
-    method: route.method,
+    method,
     headers: {
       "X-Forwarded-For": `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`,
       ...(body === undefined ? {} : { "Content-Type": row.bytes ? "application/octet-stream" : "application/json" }),

@@ -140,7 +140,11 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
   "DELETE /v1/projects/:id/leak-scans/:scanId": { params: { id: "project", scanId: "scan" }, fresh: ["scan"] },
 
   // Sessions and errors.
-  "GET /v1/sessions": { names: ["project"], query: (ids) => ({ project: ids.project }) },
+  "GET /v1/sessions": {
+    names: ["project", "person", "session"],
+    query: (ids) => ({ project: ids.project, user: ids.person, q: ids.session }),
+    right: { query: (ids) => ({ project: ids.project }) },
+  },
   "GET /v1/sessions/:id": session,
   "GET /v1/sessions/:id/batches": session,
   "DELETE /v1/sessions/:id": { ...session, fresh: ["session"] },

@@ -6,7 +6,7 @@
 import { ROLES, type Role } from "../../server/auth/auth.ts";
 import { waitFor } from "../harness/wait.ts";
 import { type Credential, signIn } from "./credentials.ts";
-import { type IdKind, pairsOf } from "./ids.ts";
+import { type IdKind, type Ids, pairsOf } from "./ids.ts";
 import { type Answer, ask, differenceOf, leakIn, withoutEcho } from "./probe.ts";
 import { ROUTE_ROWS, type RouteRow } from "./route-rows.ts";
 import { changedTables, type ListedRoute, type World } from "./world.ts";
@@ -61,6 +61,38 @@ export async function checkRoles(world: World): Promise<RoutesReport> {
   }
   const changed = changedTables(before, await world.snapshot());
   if (changed.length > 0) report.faults.push(`somebody with too low a role changed ${changed.join()}`);
+  return report;
+}
+
+/** Other people's pages: the right one's browser sends his cookie along, and every unsafe request is refused all the same. */
+export async function checkForgery(world: World): Promise<RoutesReport> {
+  const report = emptyReport(world);
+  const before = await world.snapshot();
+  const pages: Record<string, string>[] = [
+    { Origin: "https://evil.example" },
+    { Origin: "null" },
+    { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" },
+    { Origin: `${world.base}.evil.example`, "Sec-Fetch-Site": "same-site" },
+    // A form of a page that hides where it comes from.
+    { "Sec-Fetch-Site": "cross-site", "Content-Type": "text/plain" },
+  ];
+  for (const route of world.routes) {
+    const row = ROUTE_ROWS[route.name];
+    // Trackers write from any page; they carry a key and no cookie.
+    if (!row || route.method === "GET" || route.path === "/v1/ingest") continue;
+    const cookie = { Cookie: world.cookies[route.access === "admin" ? "administrator" : "owner"] };
+    for (const page of pages) {
+      const answer = await ask(world, route, row, world.theirs.ids, { ...cookie, ...page });
+      report.checks++;
+      if (answer.status !== 403) report.faults.push(`${route.name} from ${JSON.stringify(page)}: ${answer.status}`);
+    }
+    if (!row.body || JSON.stringify(row.body(world.theirs.ids)) === "{}") continue;
+    const asText = await ask(world, route, row, world.theirs.ids, { ...cookie, "Content-Type": "text/plain" });
+    report.checks++;
+    if (asText.status !== 415) report.faults.push(`${route.name} with a body of text/plain: ${asText.status}`);
+  }
+  const changed = changedTables(before, await world.snapshot());
+  if (changed.length > 0) report.faults.push(`a page of somebody else changed ${changed.join()}`);
   return report;
 }
 
@@ -138,6 +170,12 @@ async function checkStranger(
   const kinds = [...paths, ...(row.names ?? [])];
   const answers: Answer[] = [];
   const free = row.free ?? [];
+  const checkHead = async (asked: Ids, twin: Ids) => {
+    const [answer, other] = [asked, twin].map((ids) => ask(world, route, row, ids, who.headers, "HEAD"));
+    const difference = answer && other ? differenceOf(await answer, await other) : null;
+    report.checks++;
+    if (difference !== null) note(`can tell theirs from nothing by HEAD: ${difference}`);
+  };
   for (const { what, asked, twin, foreign } of pairsOf(kinds, world.theirs.ids, world.own.ids, world.missing)) {
     const askOf = async (ids: typeof asked) =>
       withoutEcho(
@@ -150,6 +188,7 @@ async function checkStranger(
     report.checks += 2;
     const difference = differenceOf(answer, other);
     if (difference !== null) note(`can tell their ${what} from nothing: ${difference}`);
+    if (route.method === "GET" && paths.length > 0) await checkHead(asked, twin);
     const objects = foreign.filter((kind) => !free.includes(kind));
     const mustRefuse = route.method === "GET" ? objects.some((kind) => paths.includes(kind)) : objects.length > 0;
     if (mustRefuse && answer.status < 400) note(`is let in to their ${what} with ${answer.status}`);
@@ -171,7 +210,10 @@ function tooLow(world: World, route: ListedRoute): (readonly [string, Record<str
   const { role, access } = route;
   if (access === "admin") return ROLES.map((low) => [`the project's ${low}`, { Cookie: world.cookies[low] }] as const);
   if (role === null || role === "viewer") return [];
-  const lower = ROLES.slice(0, ROLES.indexOf(role)).map((low) => [`a ${low}`, { Cookie: world.cookies[low] }] as const);
+  const lower = ROLES.slice(0, ROLES.indexOf(role)).flatMap((low) => [
+    [`a ${low}`, { Cookie: world.cookies[low] }] as const,
+    [`a ${low}'s token of scope admin`, { Authorization: `Bearer ${world.adminTokens[low]}` }] as const,
+  ]);
   return [...lower, ["an owner's token of scope read", { Authorization: `Bearer ${world.readToken}` }]];
 }
 

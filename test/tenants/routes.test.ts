@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkRights, checkRoles, checkStrangers, uncovered } from "./routes-check.ts";
+import { checkForgery, checkRights, checkRoles, checkStrangers, uncovered } from "./routes-check.ts";
 import { createWorld, type World } from "./world.ts";
 
 const PATIENCE_MS = 300_000;
@@ -37,6 +37,17 @@ describe("routes between two tenants", () => {
       process.stdout.write(`two tenants: roles, checks ${checks}, faults ${faults.length}\n`);
       expect(faults).toEqual([]);
       expect(checks).toBeGreaterThan(20);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    "TEN-13 every unsafe route refuses the pages of others, whose requests bring the right cookie",
+    async () => {
+      const { checks, faults } = await checkForgery(world);
+      process.stdout.write(`two tenants: forged requests, checks ${checks}, faults ${faults.length}\n`);
+      expect(faults).toEqual([]);
+      expect(checks).toBeGreaterThan(100);
     },
     PATIENCE_MS,
   );

@@ -39,6 +39,8 @@ export interface World {
   cookies: Readonly<Record<Role | "administrator", string>>;
   /** A token of scope `read` of their owner. */
   readToken: string;
+  /** A token of scope `admin` of each of their people, bound to the project. */
+  adminTokens: Readonly<Record<Role, string>>;
   routes: readonly ListedRoute[];
   /** Trackers of a live session each, and what those sessions are called. */
   trackers: { theirs: Client; own: Client };
@@ -81,6 +83,11 @@ export async function createWorld(around: Around = {}): Promise<World> {
       scopes: ["read"],
       name: `${theirs.word} reader`,
     });
+    const adminTokens: Record<Role, string> = { viewer: "", member: "", admin: "", owner: "" };
+    for (const role of ROLES) {
+      const facts = { userId: theirs.people[role], projectId: theirs.projectId, scopes: ["admin"] };
+      adminTokens[role] = (await insertToken(db, { ...facts, name: `${theirs.word} ${role}` })).secret;
+    }
     const started = await trackers.theirs.next("session_started");
     const running = app;
     const world: World = {
@@ -91,6 +98,7 @@ export async function createWorld(around: Around = {}): Promise<World> {
       strangers,
       cookies: v.parse(v.object({ administrator: v.string(), ...v.entriesFromList(ROLES, v.string()) }), cookies),
       readToken,
+      adminTokens,
       routes: await listRoutes(base),
       trackers,
       resumeToken: v.parse(v.string(), started["resumeToken"]),
