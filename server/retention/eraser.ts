@@ -71,7 +71,8 @@ export interface EraserDeps {
 }
 
 /** Builds an eraser. */
-export function createEraser({ db, clock, log, audit, holder, onErased }: EraserDeps): Eraser {
+export function createEraser(deps: EraserDeps): Eraser {
+  const { db, clock, log, audit, holder } = deps;
   const later = new Map<number, { ids: readonly string[]; cancel: () => void }>();
   let nextNumber = 0;
 
@@ -82,7 +83,7 @@ export function createEraser({ db, clock, log, audit, holder, onErased }: Eraser
         await lockForRows(tx);
         return removeSessions(tx, ids);
       });
-      if (batches + sessions > 0) onErased();
+      if (batches + sessions > 0) deps.onErased();
     } catch (error) {
       log.error("late batches of erased sessions may remain until the next clean-up", {
         error: error instanceof Error ? error.message : String(error),
@@ -114,7 +115,7 @@ export function createEraser({ db, clock, log, audit, holder, onErased }: Eraser
     });
     const number = nextNumber++;
     later.set(number, { ids, cancel: clock.after(SECOND_TIME_MS, () => void eraseAgain(number, ids)) });
-    onErased();
+    deps.onErased();
     return erased;
   }
 
@@ -152,7 +153,7 @@ export function createEraser({ db, clock, log, audit, holder, onErased }: Eraser
         const subject = { kind: "person", id: "" };
         await audit.record({ action: "person_erased", actor, peer, projectId, subject, data: { sessions, batches, bytes } }, tx);
       });
-      onErased();
+      deps.onErased();
       return erased;
     },
     eraseProject: (projectId) =>

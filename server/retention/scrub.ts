@@ -52,7 +52,8 @@ export interface ScrubDeps {
 }
 
 /** Cleans what is due. Returns null where nothing is. */
-export async function scrub({ db, connection, isEmbedded, log, now }: ScrubDeps): Promise<ScrubReport | null> {
+export async function scrub(deps: ScrubDeps): Promise<ScrubReport | null> {
+  const { db, connection, isEmbedded, log } = deps;
   const startedAt = performance.now();
   const due = await db.query<{ day: string; since: string }>(
     "SELECT started_on AS day, since::text FROM days_to_scrub ORDER BY started_on",
@@ -63,11 +64,12 @@ export async function scrub({ db, connection, isEmbedded, log, now }: ScrubDeps)
     connection,
     async (client) => {
       const on: Queryable = {
-        query: async (sql, values) => (await client.query(sql, values === undefined ? [] : [...values])).rows,
+        query: async <Row extends object>(sql: string, values: readonly unknown[] = []) =>
+          (await client.query<Row>(sql, [...values])).rows,
       };
       await on.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
       for (const { day } of due) {
-        const isClean = (await rewriteDay(db, day, dayOf(now()))) || (await rewriteInUse(on, db, day, report));
+        const isClean = (await rewriteDay(db, day, dayOf(deps.now()))) || (await rewriteInUse(on, db, day, report));
         (isClean ? report.days : report.later).push(day);
       }
       for (const table of ["sessions", "session_tabs", "audit_log", ...(await listSideTables(on))].filter(isFirst)) {

@@ -26,7 +26,8 @@ export interface TombstoneWatch {
 }
 
 /** Builds a watch; `start` begins to look. */
-export function createTombstoneWatch({ db, clock, log, onErasedElsewhere }: TombstoneWatchDeps): TombstoneWatch {
+export function createTombstoneWatch(deps: TombstoneWatchDeps): TombstoneWatch {
+  const { db, clock, log } = deps;
   /** Ids that were dealt with, with the moment after which they need not be remembered. */
   const known = new Map<string, number>();
   let looking: Promise<void> | null = null;
@@ -53,7 +54,7 @@ export function createTombstoneWatch({ db, clock, log, onErasedElsewhere }: Tomb
     }
     for (let at = 0; at < fresh.length; at += MAX_IDS) {
       const ids = fresh.slice(at, at + MAX_IDS);
-      await onErasedElsewhere(ids);
+      await deps.onErasedElsewhere(ids);
       remember(ids);
     }
   }
