@@ -12,16 +12,22 @@ const findingSchema = v.object({
   where: v.optional(v.string(), ""),
   /** What was found, masked by the server. */
   sample: v.optional(v.string(), ""),
+  /** How often it is at that place. */
+  occurrences: v.optional(v.number(), 1),
 });
 export type LeakFinding = v.InferOutput<typeof findingSchema>;
 
 const scanSchema = v.object({
   id: v.union([v.string(), v.number()]),
-  state: v.string(),
+  state: v.picklist(["pending", "running", "done", "failed", "cancelled"]),
+  createdAt: v.optional(v.number(), 0),
   startedAt: v.nullish(v.number(), null),
   endedAt: v.nullish(v.number(), null),
+  totalSessions: v.nullish(v.number(), null),
   scannedSessions: v.optional(v.number(), 0),
   scannedBytes: v.optional(v.number(), 0),
+  unreadableBatches: v.optional(v.number(), 0),
+  foundCount: v.optional(v.number(), 0),
   findings: v.optional(v.array(findingSchema), []),
   truncated: v.optional(v.boolean(), false),
 });
@@ -29,14 +35,9 @@ export type LeakScan = v.InferOutput<typeof scanSchema>;
 
 const path = (projectId: number): string => `/v1/projects/${projectId}/leak-scans`;
 
-/** The scans of a project. */
+/** The scans of a project, newest first, without their findings. */
 export async function readLeakScans(projectId: number): Promise<LeakScan[]> {
-  const answer = await request(
-    "GET",
-    path(projectId),
-    v.union([v.object({ scans: v.array(scanSchema) }), v.object({ leakScans: v.array(scanSchema) })]),
-  );
-  return "scans" in answer ? answer.scans : answer.leakScans;
+  return (await request("GET", path(projectId), v.object({ scans: v.array(scanSchema) }))).scans;
 }
 
 /** One scan with its findings. */
@@ -49,4 +50,9 @@ export async function startLeakScan(projectId: number, from: number | null, to: 
   const schema = v.object({ id: v.union([v.string(), v.number()]) });
   const body = { ...(from === null ? {} : { from }), ...(to === null ? {} : { to }) };
   return (await request("POST", path(projectId), schema, { body })).id;
+}
+
+/** Ends a scan that waits or runs; removes one that is over, with its findings. */
+export async function endLeakScan(projectId: number, id: LeakScan["id"]): Promise<void> {
+  await request("DELETE", `${path(projectId)}/${encodeURIComponent(id)}`, v.unknown());
 }

@@ -7,11 +7,15 @@ import { readProjects, type Project } from "../net/api-projects.ts";
 import { readMe, signOut, type User } from "../net/api-sign-in.ts";
 import { FeedSocket, viewerSocketUrl, type Connection } from "../net/feed-socket.ts";
 import { isAtLeast, whyNot, type Role } from "../net/roles.ts";
-import { isOpenPath, router } from "./router.svelte.ts";
+import { isOpenPath } from "./paths.ts";
+import { router } from "./router.svelte.ts";
 
 const PROJECT_KEY = "watchback.project";
 /** After a refusal of the socket that no change of rights explains, it is tried again this much later. */
 const REFUSED_AGAIN_MS = 30_000;
+
+/** Rights and projects that were read longer ago are read again when the page comes to the front. */
+const STALE_MS = 60_000;
 
 class App {
   /** `unknown` until the server has said who we are. */
@@ -23,6 +27,7 @@ class App {
   notice = $state("");
   private projectId = $state<number | null>(null);
   private refusedAt = -Infinity;
+  private readAt = performance.now();
   private refreshing: Promise<void> | null = null;
   readonly socket = new FeedSocket(viewerSocketUrl(), (connection, closeCode) => {
     this.connection = connection;
@@ -33,6 +38,7 @@ class App {
 
   constructor() {
     window.addEventListener("online", () => this.socket.reconnectNow());
+    document.addEventListener("visibilitychange", () => this.lookAgain());
   }
 
   /** The project that is looked at; null before anything is known, and for somebody without any. */
@@ -119,7 +125,14 @@ class App {
     return true;
   }
 
+  /** Who comes back to a page that was open for long is shown what he may see now. */
+  private lookAgain(): void {
+    if (document.visibilityState !== "visible" || this.state !== "signed-in") return;
+    if (performance.now() - this.readAt > STALE_MS) void this.refresh();
+  }
+
   private async readAgain(): Promise<void> {
+    this.readAt = performance.now();
     try {
       const [user, projects] = [await readMe(), await readProjects()];
       if (JSON.stringify(user) !== JSON.stringify(this.user)) this.user = user;

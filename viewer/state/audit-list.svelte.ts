@@ -4,7 +4,7 @@ import { readAudit, type AuditEntry } from "../net/api-audit.ts";
 import { dayEnd, dayStart } from "../ui/moments.ts";
 import type { AuditFilter } from "./audit-filter.ts";
 import { app } from "./app.svelte.ts";
-import { describeProblem } from "./form.svelte.ts";
+import { describeProblem } from "./fault.ts";
 
 export class AuditList {
   entries = $state.raw<readonly AuditEntry[]>([]);

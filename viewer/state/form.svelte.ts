@@ -2,6 +2,7 @@
 
 import { ApiError } from "../net/api.ts";
 import { app } from "./app.svelte.ts";
+import { describeProblem, isAbout, toSentence } from "./fault.ts";
 
 export class Form {
   busy = $state(false);
@@ -63,23 +64,7 @@ export class Form {
 
   private show(error: unknown): void {
     const field = error instanceof ApiError ? this.fields.find((name) => isAbout(error.field, name)) : undefined;
-    if (error instanceof ApiError && field !== undefined) this.fault = { field, text: sentence(error.fault) };
+    if (error instanceof ApiError && field !== undefined) this.fault = { field, text: toSentence(error.fault) };
     else this.problem = describeProblem(error);
   }
-}
-
-/** True where the path that the server named (`settings.privacy.blockSelector`, `emails.0`) is of this field. */
-export function isAbout(path: string, field: string): boolean {
-  return path.split(".").includes(field);
-}
-
-/** Any failure in words for a person. */
-export function describeProblem(error: unknown): string {
-  return error instanceof Error && error.message !== "" ? sentence(error.message) : "That did not work.";
-}
-
-/** With a capital letter and a full stop, as a person writes. */
-function sentence(text: string): string {
-  const trimmed = text.trim();
-  return `${trimmed.slice(0, 1).toUpperCase()}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? "" : "."}`;
 }

@@ -1,8 +1,8 @@
 /** A leak scan that runs: asked for again until it has ended. */
 
-import { readLeakScan, readLeakScans, startLeakScan, type LeakScan } from "../net/api-privacy.ts";
+import { endLeakScan, readLeakScan, readLeakScans, startLeakScan, type LeakScan } from "../net/api-privacy.ts";
 import { app } from "./app.svelte.ts";
-import { describeProblem } from "./form.svelte.ts";
+import { describeProblem } from "./fault.ts";
 
 const ASK_AGAIN_MS = 1_000;
 /** A server that cannot be reached is asked this much later. */
@@ -26,7 +26,7 @@ export class LeakScans {
   /** Reads the list, and shows the newest. */
   async load(): Promise<void> {
     await this.attempt(async () => {
-      this.all = (await readLeakScans(this.projectId)).toSorted((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0));
+      this.all = await readLeakScans(this.projectId);
       const newest = this.all[0];
       if (newest && !this.shown) await this.show(newest.id);
     });
@@ -49,6 +49,16 @@ export class LeakScans {
     this.timer = setTimeout(() => void this.show(id), worked ? ASK_AGAIN_MS : AFTER_PROBLEM_MS);
   }
 
+  /** Ends the one that is shown where it runs, removes it with its findings where it is over. */
+  async end(): Promise<void> {
+    const { shown } = this;
+    if (!shown) return;
+    await endLeakScan(this.projectId, shown.id);
+    if (isOver(shown)) this.shown = null;
+    else await this.show(shown.id);
+    await this.load();
+  }
+
   stop(): void {
     this.isStopped = true;
     clearTimeout(this.timer);
@@ -68,5 +78,5 @@ export class LeakScans {
 
 /** True for a scan that goes on no further. */
 export function isOver(scan: LeakScan): boolean {
-  return scan.endedAt !== null;
+  return scan.state !== "pending" && scan.state !== "running";
 }

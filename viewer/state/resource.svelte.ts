@@ -1,7 +1,7 @@
 /** Something that a page reads from the server: not there yet, there, or why not. */
 
 import { app } from "./app.svelte.ts";
-import { describeProblem } from "./form.svelte.ts";
+import { describeProblem } from "./fault.ts";
 
 export class Resource<T> {
   /** What was read last; it stays while it is read again. */

@@ -1,5 +1,7 @@
 /** Which page is shown, by the address. */
 
+import { isViewerPath } from "./paths.ts";
+
 /** The address as pages see it. */
 class Router {
   path = $state(window.location.pathname);
@@ -32,16 +34,6 @@ class Router {
     event.preventDefault();
     this.go(`${link.pathname}${link.search}`);
   }
-}
-
-/** Paths that this app answers. */
-export function isViewerPath(path: string): boolean {
-  return path === "/" || /^\/(?:sessions|projects|account|admin|audit|invite|sign-in|setup|settings)(?:\/[^/]+)*\/?$/.test(path);
-}
-
-/** Paths that are shown to people who are not signed in. */
-export function isOpenPath(path: string): boolean {
-  return /^\/(?:sign-in|setup|invite)\/?$/.test(path);
 }
 
 export const router = new Router();

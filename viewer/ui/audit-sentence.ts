@@ -153,7 +153,9 @@ function sayDeed(entry: AuditEntry, project: Piece | null): Piece[] {
     case "invitation_accepted":
       return [text("accepted an invitation"), ...asRole(given("role"))];
     case "member_added":
-      return [text("added "), email, ...asRole(given("role"))];
+      return given("email") === entry.actor.name
+        ? [text("joined"), ...asRole(given("role"))]
+        : [text("added "), email, ...asRole(given("role"))];
     case "member_role_changed":
       return [
         text("made "),
@@ -203,7 +205,7 @@ function sayDeed(entry: AuditEntry, project: Piece | null): Piece[] {
 
 /** Everything else that the entry holds, for those who want to know: `path: value` by line. */
 export function auditDetails(entry: AuditEntry): { name: string; value: string }[] {
-  const told = new Set(["email", "role", "from", "to", "by", "kind", "sessions"]);
+  const told = new Set(["email", "role", "from", "to", "by", "kind", "sessions", "name", "scopes"]);
   const shown = Object.entries(entry.data).filter(([key]) => entry.action === "project_changed" || !told.has(key));
   return shown.map(([key, value]) => ({ name: key, value: typeof value === "string" ? value : JSON.stringify(value) }));
 }
