@@ -8,6 +8,7 @@ import { joinFrames } from "../../protocol/frames.ts";
 import type { Role } from "../../server/auth/auth.ts";
 import type { IdKind, Ids } from "./ids.ts";
 import { PASSWORD } from "./tenant.ts";
+import type { ListedRoute } from "./world.ts";
 
 export interface RouteRow {
   /** What the `:name` parts of the path are. */
@@ -20,8 +21,8 @@ export interface RouteRow {
   bytes?: (ids: Ids) => Uint8Array<ArrayBuffer>;
   /** True where everybody who is signed in does this to himself: strangers succeed, and are not asked. */
   isOwnDoing?: boolean;
-  /** Whose right it is, where neither the role nor the access of the route says so; `newcomer` is somebody whom nobody needs afterwards. */
-  as?: Role | "nobody" | "newcomer";
+  /** Whose right it is, where neither the role nor the access of the route says so; `newcomer` is somebody whom nobody needs afterwards, `program` a token that sends batches. */
+  as?: Role | "nobody" | "newcomer" | "program";
   /** What the right one uses up: made anew for him. */
   fresh?: readonly IdKind[];
   /** How the right one asks, where that is another question. */
@@ -32,6 +33,12 @@ export interface RouteRow {
   changes?: readonly string[];
   /** Ids that are only names: in one's own project anybody may ask for any of them, and the answer may repeat it. */
   free?: readonly IdKind[];
+  /** Further ways to ask the same route. */
+  and?: readonly RouteRow[];
+  /** True where this way takes somebody who is known, though the route is open to all. */
+  isKnown?: boolean;
+  /** Strangers, by name, who may do just this. */
+  except?: readonly string[];
   /** True where the answer to its own people has no word of the tenant. */
   isBare?: boolean;
 }
@@ -44,6 +51,13 @@ const settings = { name: "Renamed", settings: { sampleRate: 0.5 } };
 function visitFrames(): Uint8Array<ArrayBuffer> {
   const start = encodeBinary("session_start", { sessionId: "tenants-http-visit", url: "https://a.example/" });
   return new Uint8Array(joinFrames([start]));
+}
+
+/** Every way to ask a route; none for a route without a row. */
+export function waysToAsk(route: ListedRoute): { route: ListedRoute; row: RouteRow }[] {
+  const row = ROUTE_ROWS[route.name];
+  const rows = row ? [row, ...(row.and ?? [])] : [];
+  return rows.map((way) => ({ route: way.isKnown === true ? { ...route, access: "signed-in" as const } : route, row: way }));
 }
 
 /** Every route of ours. */
@@ -167,5 +181,15 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
     query: (ids) => ({ key: ids.revokedKey }),
     bytes: visitFrames,
     right: { query: (ids) => ({ key: ids.key }) },
+    and: [
+      {
+        isKnown: true,
+        as: "program",
+        names: ["project"],
+        query: (ids) => ({ project: ids.project }),
+        bytes: visitFrames,
+        except: ["their owner's ingest token"],
+      },
+    ],
   },
 };

@@ -8,7 +8,7 @@ import { waitFor } from "../harness/wait.ts";
 import { type Credential, signIn } from "./credentials.ts";
 import { type IdKind, type Ids, pairsOf } from "./ids.ts";
 import { type Answer, ask, differenceOf, leakIn, withoutEcho } from "./probe.ts";
-import { ROUTE_ROWS, type RouteRow } from "./route-rows.ts";
+import { ROUTE_ROWS, type RouteRow, waysToAsk } from "./route-rows.ts";
 import { changedTables, type ListedRoute, type World } from "./world.ts";
 
 export interface RoutesReport {
@@ -27,9 +27,7 @@ export async function checkStrangers(
 ): Promise<RoutesReport> {
   const report = emptyReport(world);
   let before = await world.snapshot();
-  for (const route of world.routes.filter(isWanted)) {
-    const row = ROUTE_ROWS[route.name];
-    if (!row) continue;
+  for (const { route, row } of world.routes.filter(isWanted).flatMap(waysToAsk)) {
     const [nothing] = world.strangers;
     if (!nothing) throw new Error("there are no strangers");
     const refusal = await ask(world, route, row, world.theirs.ids, nothing.headers);
@@ -50,9 +48,7 @@ export async function checkStrangers(
 export async function checkRoles(world: World): Promise<RoutesReport> {
   const report = emptyReport(world);
   const before = await world.snapshot();
-  for (const route of world.routes) {
-    const row = ROUTE_ROWS[route.name];
-    if (!row) continue;
+  for (const { route, row } of world.routes.flatMap(waysToAsk)) {
     for (const [who, headers] of tooLow(world, route)) {
       const answer = await ask(world, route, row, world.theirs.ids, headers);
       report.checks++;
@@ -76,10 +72,9 @@ export async function checkForgery(world: World): Promise<RoutesReport> {
     // A form of a page that hides where it comes from.
     { "Sec-Fetch-Site": "cross-site", "Content-Type": "text/plain" },
   ];
-  for (const route of world.routes) {
-    const row = ROUTE_ROWS[route.name];
+  for (const { route, row } of world.routes.flatMap(waysToAsk)) {
     // Trackers write from any page; they carry a key and no cookie.
-    if (!row || route.method === "GET" || route.path === "/v1/ingest") continue;
+    if (route.method === "GET" || route.path === "/v1/ingest") continue;
     const cookie = { Cookie: world.cookies[route.access === "admin" ? "administrator" : "owner"] };
     for (const page of pages) {
       const answer = await ask(world, route, row, world.theirs.ids, { ...cookie, ...page });
@@ -99,9 +94,7 @@ export async function checkForgery(world: World): Promise<RoutesReport> {
 /** Holds every route to work for the one who may: without that, the refusals above would prove nothing. */
 export async function checkRights(world: World): Promise<RoutesReport> {
   const report = emptyReport(world);
-  for (const route of world.routes) {
-    const row = ROUTE_ROWS[route.name];
-    if (!row) continue;
+  for (const { route, row } of world.routes.flatMap(waysToAsk)) {
     const fresh: Partial<Record<IdKind, string>> = {};
     for (const kind of row.fresh ?? []) fresh[kind] = await world.theirs.make(kind);
     if (fresh.project !== undefined) await untilSeen(world, fresh.project);
@@ -162,7 +155,7 @@ async function checkStranger(
   who: Credential,
   report: RoutesReport,
 ): Promise<void> {
-  if (row.isOwnDoing === true) return;
+  if (row.isOwnDoing === true || row.except?.includes(who.name) === true) return;
   // What is open to all is the same to all; passwords and links may be tried a few times only.
   if (route.access === "open" && who.name !== "their neighbour's owner") return;
   const note = (fault: string) => report.faults.push(`${route.name}, ${who.name}: ${fault}`);
@@ -194,7 +187,7 @@ async function checkStranger(
     if (mustRefuse && answer.status < 400) note(`is let in to their ${what} with ${answer.status}`);
     if (answer.status >= 500) note(`makes a fault of theirs: ${answer.status} ${answer.body.slice(0, 200)}`);
   }
-  if (kinds.length === 0 || (paths.length === 0 && row.query)) {
+  if (kinds.length === 0 || (paths.length === 0 && route.method === "GET")) {
     const { query: _query, ...bare } = row;
     answers.push(await ask(world, route, route.method === "GET" ? bare : row, world.own.ids, who.headers));
     report.checks++;
@@ -219,6 +212,7 @@ function tooLow(world: World, route: ListedRoute): (readonly [string, Record<str
 
 async function rightHeaders(world: World, route: ListedRoute, row: RouteRow): Promise<Record<string, string>> {
   if (row.as === "nobody") return {};
+  if (row.as === "program") return { Authorization: `Bearer ${world.ingestToken}` };
   if (row.as === "newcomer") {
     const id = await world.theirs.make("user");
     const [person] = await world.query<{ email: string }>("SELECT email FROM users WHERE id = $1", [Number(id)]);

@@ -39,6 +39,8 @@ export interface World {
   cookies: Readonly<Record<Role | "administrator", string>>;
   /** A token of scope `read` of their owner. */
   readToken: string;
+  /** A token of scope `ingest` of their member. */
+  ingestToken: string;
   /** A token of scope `admin` of each of their people, bound to the project. */
   adminTokens: Readonly<Record<Role, string>>;
   routes: readonly ListedRoute[];
@@ -88,6 +90,12 @@ export async function createWorld(around: Around = {}): Promise<World> {
       const facts = { userId: theirs.people[role], projectId: theirs.projectId, scopes: ["admin"] };
       adminTokens[role] = (await insertToken(db, { ...facts, name: `${theirs.word} ${role}` })).secret;
     }
+    const { secret: ingestToken } = await insertToken(db, {
+      userId: theirs.people.member,
+      projectId: theirs.projectId,
+      scopes: ["ingest"],
+      name: `${theirs.word} program`,
+    });
     const started = await trackers.theirs.next("session_started");
     const running = app;
     const world: World = {
@@ -98,6 +106,7 @@ export async function createWorld(around: Around = {}): Promise<World> {
       strangers,
       cookies: v.parse(v.object({ administrator: v.string(), ...v.entriesFromList(ROLES, v.string()) }), cookies),
       readToken,
+      ingestToken,
       adminTokens,
       routes: await listRoutes(base),
       trackers,
