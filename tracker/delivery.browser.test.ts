@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import type { SeenTab } from "../test/harness/tracker-peer.ts";
+import { LOOSE } from "../test/harness/tracker-peer.ts";
 import { eventually, startTrackerPages, type TrackerPages } from "../test/harness/tracker-page.ts";
 
 let pages: TrackerPages;
@@ -9,7 +10,14 @@ beforeAll(async () => {
 });
 afterAll(() => pages.close());
 afterEach(() => {
-  Object.assign(pages.peer.behaviour, { isAcking: true, takesSockets: true, takesHttp: true, loses: () => false, freshId: null });
+  Object.assign(pages.peer.behaviour, {
+    settings: null,
+    isAcking: true,
+    takesSockets: true,
+    takesHttp: true,
+    loses: () => false,
+    freshId: null,
+  });
 });
 
 /** The tab whose first word came from this address. */
@@ -225,13 +233,17 @@ describe("delivery", () => {
   });
 
   test("TRK-16 the tail goes by beacon where there is no socket", async () => {
+    pages.peer.behaviour.settings = LOOSE;
+    const { page, context, url: first } = await pages.open("<p>the project is heard</p>");
+    await eventually("the first page", () => tabOf(first)?.[1].batches.size);
+    await page.close();
     pages.peer.behaviour.takesSockets = false;
-    const { page, url } = await pages.open("<p>seven</p>");
-    await page.evaluate(() => window.watchback?.mark?.("last words"));
-    await page.goto("about:blank");
+    const { page: next, url } = await pages.open("<p>seven</p>", { context });
+    await next.evaluate(() => window.watchback?.mark?.("last words"));
+    await next.goto("about:blank");
     const [, seen] = await eventually("the tab", () => tabOf(url));
     await eventually("the last words", () => marksOf(seen).includes("last words"));
-    await page.close();
+    await context.close();
   });
 
   test("TRK-17 where WebSockets are blocked everything goes by HTTP, and by socket again when they are not", async () => {

@@ -33,6 +33,8 @@ export function createPost(url: string, hostFetch: typeof fetch): Post {
         method: "POST",
         body: joinFrames(messages),
         credentials: "omit",
+        // To a server of the same origin the browser would say the whole address, with all that is in it.
+        referrerPolicy: "origin",
         signal: aborter.signal,
       });
       const answer: unknown = await response.json();
@@ -45,12 +47,20 @@ export function createPost(url: string, hostFetch: typeof fetch): Post {
   };
 }
 
-/** Hands messages to the browser, to be sent whatever becomes of the page. At most 64 KB; false where it refuses. */
-export function sendBeacon(url: string, messages: readonly Uint8Array[]): boolean {
-  return navigator.sendBeacon(url, joinFrames(messages));
+/** Hands messages to the browser, to be sent whatever becomes of the page. At most 64 KB. */
+export function sendBeacon(url: string, messages: readonly Uint8Array[], hostFetch: typeof fetch): void {
+  const body = joinFrames(messages);
+  // A beacon would say the page's whole address.
+  if ("keepalive" in Request.prototype)
+    void hostFetch(url, { method: "POST", body, keepalive: true, credentials: "omit", referrerPolicy: "origin" }).catch(
+      () => undefined,
+    );
+  else navigator.sendBeacon(url, body);
 }
 
+/** A request that was refused as a whole is answered like any other of our routes, with the same fields as the message. */
 function messagesOf(answer: unknown): ToTrackerMessage[] {
-  if (typeof answer !== "object" || answer === null || !("messages" in answer) || !Array.isArray(answer.messages)) return [];
-  return answer.messages.filter(isMessage);
+  if (typeof answer !== "object" || answer === null) return [];
+  if ("error" in answer) return [{ type: "error", data: answer.error }].filter(isMessage);
+  return "messages" in answer && Array.isArray(answer.messages) ? answer.messages.filter(isMessage) : [];
 }

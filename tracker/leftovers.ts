@@ -4,6 +4,7 @@ import { SESSION_IDLE_MS } from "../protocol/limits.ts";
 import type { Host } from "./host.ts";
 import type { Post } from "./http.ts";
 import { toBytes } from "./messages.ts";
+import { isLooser } from "./options.ts";
 import { createOutbox } from "./outbox.ts";
 import { createSender } from "./sender.ts";
 import type { Claimant, Leftover, Shelf } from "./shelf.ts";
@@ -48,8 +49,16 @@ async function sendLeftover(leftover: Leftover, shelf: Shelf, post: Post): Promi
       });
     }
     const answer = await post(messages);
-    if (answer.status !== 200) break;
     for (const { type, data } of answer.messages) {
+      // Erased, or the project has become stricter since: nothing of it may be sent.
+      const isUnwanted =
+        type === "session_started"
+          ? data.settings && isLooser(about.rules, data.settings)
+          : type === "error" && data.code === "gone";
+      if (isUnwanted) {
+        shelf.forget(tab, Infinity);
+        return true;
+      }
       if (type === "session_started") {
         isResumed = true;
         if (data.sessionId !== start.sessionId) outbox.renumber();
@@ -61,6 +70,7 @@ async function sendLeftover(leftover: Leftover, shelf: Shelf, post: Post): Promi
         idleRounds = 0;
       }
     }
+    if (answer.status !== 200) break;
     if (isDone) return true;
     // All of it is durable: whatever becomes of the last word, nobody needs to send it again.
     if (isResumed && outbox.entries.length === 0) shelf.forget(tab, Infinity);

@@ -19,5 +19,5 @@ export function toBytes(message: OwnMessage): Uint8Array<ArrayBuffer> {
 
 /** True for what has the shape of a message of the server. Its fields are trusted: this is the site's own server. */
 export function isMessage(value: unknown): value is ToTrackerMessage {
-  return typeof value === "object" && value !== null && "type" in value && "data" in value;
+  return typeof value === "object" && value !== null && "type" in value && "data" in value && Boolean(value.data);
 }

@@ -1,5 +1,7 @@
 /** What a site may choose, what the handle offers, and which values hold where nothing was chosen. */
 
+import type { TrackerSettings } from "../protocol/tracker-messages.ts";
+
 /** Scalars beside a mark or a user; anything else is left out. */
 export type Facts = Record<string, string | number | boolean | null>;
 
@@ -56,18 +58,17 @@ export interface TrackerHandle {
   captureError: (error: unknown) => void;
   /** Gives consent, or takes it back: then recording stops, and what is on this device is removed. */
   consent: (given: boolean) => void;
+  /** Shows the page's owner, over the page, what would be recorded of it. Nothing is sent or stored from then on, until the page is loaded anew. */
+  preview: () => void;
   /** Id of the running session; null while nothing is recorded. */
   sessionId: () => string | null;
 }
 
+/** What is recorded and how it is masked: what a project may ask for, and the page as well. */
+export type Rules = TrackerSettings;
+
 /** Options with every choice made. */
-export type Settings = TrackerOptions & {
-  endpoint: string;
-  sampleRate: number;
-  beforeErrorSec: number;
-  maskAllInputs: boolean;
-  maskText: "sensitive" | "all" | "none";
-};
+export type Settings = Omit<TrackerOptions, keyof Rules> & Rules & { endpoint: string; beforeErrorSec: number };
 
 /** Fills in the defaults. `scriptOrigin` is where the script came from, as far as that is known. */
 export function settle(options: TrackerOptions, scriptOrigin: string): Settings {
@@ -78,7 +79,39 @@ export function settle(options: TrackerOptions, scriptOrigin: string): Settings 
     beforeErrorSec: options.beforeErrorSec ?? 10,
     maskAllInputs: options.maskAllInputs ?? true,
     maskText: options.maskText ?? "sensitive",
+    maskTextSelector: options.maskTextSelector ?? "",
+    blockSelector: options.blockSelector ?? "",
+    recordConsole: options.recordConsole ?? false,
+    recordNetwork: options.recordNetwork ?? false,
+    respectDoNotTrack: options.respectDoNotTrack ?? false,
   };
+}
+
+const MASK_TEXT = ["none", "sensitive", "all"] as const;
+/** Between selectors that were put together, so that none comes twice. */
+const AND = "\n,";
+
+/** The rules that hold where two have something to say: of everything what shows less. Without `b` those of `a` alone. */
+export function stricter(a: Rules, b = a): Rules {
+  const rank = (rules: Rules): number => MASK_TEXT.indexOf(rules.maskText);
+  const join = (...both: string[]): string => [...new Set(both.join(AND).split(AND))].filter(Boolean).join(AND);
+  return {
+    sampleRate: Math.min(a.sampleRate, b.sampleRate),
+    maskAllInputs: a.maskAllInputs || b.maskAllInputs,
+    maskText: (rank(a) < rank(b) ? b : a).maskText,
+    maskTextSelector: join(a.maskTextSelector, b.maskTextSelector),
+    blockSelector: join(a.blockSelector, b.blockSelector),
+    recordConsole: a.recordConsole && b.recordConsole,
+    recordNetwork: a.recordNetwork && b.recordNetwork,
+    respectDoNotTrack: a.respectDoNotTrack || b.respectDoNotTrack,
+  };
+}
+
+/** True where what was recorded under `rules` shows more than `asked` allows. */
+export function isLooser(rules: Rules, asked: Rules): boolean {
+  // Who is recorded at all is another question.
+  const text = (of: Rules): string => JSON.stringify({ ...of, sampleRate: 0, respectDoNotTrack: 0 });
+  return text(stricter(rules)) !== text(stricter(rules, asked));
 }
 
 const NUMBERS: ReadonlySet<string> = new Set(["sampleRate", "beforeErrorSec"]);

@@ -9,6 +9,9 @@ export interface RecordedNode {
   childNodes?: RecordedNode[];
 }
 
+/** A style, property by property: its value, the value and its priority, or false where it is taken out. */
+export type Styles = Record<string, string | [string, string] | false>;
+
 /** `data` of any event, seen as all the fields that one of its kinds may have. */
 export interface RecordedData {
   /** Meta. */
@@ -17,14 +20,19 @@ export interface RecordedData {
   node?: RecordedNode;
   /** Incremental events: which kind (rrweb's `IncrementalSource`). */
   source?: number;
-  /** Mutation. */
-  adds?: { parentId: number; node: RecordedNode }[];
+  /** Mutation; in changes of a style sheet `adds` are rules. */
+  adds?: { parentId?: number; node?: RecordedNode; rule?: string }[];
   texts?: { id: number; value: string | null }[];
   attributes?: { id: number; attributes: Record<string, unknown> }[];
   isAttachIframe?: boolean;
   /** Input. */
   id?: number;
   text?: string;
+  /** Style sheets: a whole one, the rules of constructed ones, one property. */
+  replace?: string;
+  replaceSync?: string;
+  styles?: { rules: { rule?: string }[] }[];
+  set?: { property: string; value: string };
   /** Plugin. */
   plugin?: string;
   payload?: unknown;

@@ -228,6 +228,7 @@ describe("recording", () => {
 
   test("TRK-46 a mark and a user travel with what the wire takes of them", async () => {
     const { page, url } = await pages.open(`<p>who</p>`, { data: `data-user-id="42" data-release="1.0"` });
+    await eventually("the first word", () => tabOf(url));
     await page.evaluate(() => {
       window.watchback?.mark?.("paid", { amount: 5, ok: true, none: null, bad: Number.NaN, deep: {} as unknown as string });
       window.watchback?.identify?.("ada", { plan: "pro", nested: [] as unknown as string });

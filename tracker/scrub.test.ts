@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { scrub, scrubUrl, stars } from "./scrub.ts";
+import { scrub, scrubCss, scrubUrl, stars } from "./scrub.ts";
 
 describe("scrub", () => {
   test.each([
@@ -10,12 +10,18 @@ describe("scrub", () => {
     ["call +49 30 1234", "call *** ** ****"],
     ["(555) 123-4567", "(**** ********"],
     ["ssn 123-45-6789", "ssn ***********"],
-    ["DE89 3704 0044 0532 0130 00", "DE** **** **** **** **** **"],
+    ["DE89 3704 0044 0532 0130 00", "**** **** **** **** **** **"],
     ["ghp_16C7e42F292c6912E7710c838347Ae178B4a", "****************************************"],
     [
       "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.sig",
-      "************************************.***************************.sig",
+      "*******************************************************************",
     ],
+    ["ada (at) example.com", "********************".slice(0, 3) + " **** ***********"],
+    ["https://ada:geheim@host.example/", "https://***********host.example/"],
+    ['{"password":"two words"}', '{"password":**** ******}'],
+    ["Authorization: Bearer abc.def~1", "Authorization: ****** *********"],
+    ["4111\u20091111\u20091111\u20091111", "****\u2009****\u2009****\u2009****"],
+    ["\uff14\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11", "**********"],
     ["key d41d8cd98f00b204e9800998ecf8427e", "key ********************************"],
   ])("TRK-1 %s", (text, masked) => {
     expect(scrub(text)).toBe(masked);
@@ -29,6 +35,9 @@ describe("scrub", () => {
     "@media screen and @ada",
     "01a1fd3b-a626-7049-a62d-347c1f347f0d",
     "version 1.2.3",
+    "Basic information",
+    "logo@2x.png",
+    "https://cdn.example/vue@3.2.1/dist/vue.js",
   ])("TRK-1 leaves %s", (text) => {
     expect(scrub(text)).toBe(text);
   });
@@ -55,6 +64,22 @@ describe("scrub", () => {
     expect(scrubUrl("/u?to=ada%40example.com")).toBe("/u?to=*****************");
     expect(scrubUrl("data:image/png;base64,aaaa1111bbbb2222cccc")).toBe("data:image/png;base64,aaaa1111bbbb2222cccc");
     expect(scrubUrl("/main.3f9a8b7c6d5e4f3a2b1c.js", true)).toBe("/main.3f9a8b7c6d5e4f3a2b1c.js");
+  });
+
+  test("TRK-1 of a file the path keeps hashes and numbers, but no card, no address and no known token", () => {
+    expect(scrubUrl("/img/1234567890.png?sig=abc", true)).toBe("/img/1234567890.png?sig=***");
+    expect(scrubUrl("/img/4111111111111111.png", true)).toBe("/img/****************.png");
+  });
+
+  test("TRK-1 style sheets keep their rules; strings, comments and addresses in them are read", () => {
+    expect(scrubCss(`a[data-key="x"]::before { content: "ada@example.com"; } /* ada@example.com */`, false)).toBe(
+      `a[data-key="x"]::before { content: "***************"; } `,
+    );
+    expect(scrubCss(`i::before { content: "\\e900" } b { font-family: "Open Sans"; --name: "Ada" }`, true)).toBe(
+      `i::before { content: "\\e900" } b { font-family: "Open Sans"; --name: "***" }`,
+    );
+    const icon = `url("data:image/svg+xml,<path d='M4111 1111 1111 1111'/>")`;
+    expect(scrubCss(`a { background: ${icon} }`, false)).toBe(`a { background: ${icon} }`);
   });
 
   test("TRK-3 stars keep spaces and line breaks", () => {

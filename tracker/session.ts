@@ -4,6 +4,7 @@
  */
 
 import { createSessionId, createTabId } from "../protocol/ids.ts";
+import type { TrackerSettings } from "../protocol/tracker-messages.ts";
 
 /** What the tabs of one browser share. */
 export interface StoredSession {
@@ -11,14 +12,15 @@ export interface StoredSession {
   token: string;
   /** When it was last heard of. */
   at: number;
-  /** Whether the draw of `sampleRate` fell on recording. */
-  isSampled: boolean;
+  /** Drawn once, from 0 to 1: recorded where the share that is to be recorded is larger. */
+  draw: number;
 }
 
 export interface Session {
   readonly id: string;
   readonly token: string;
   readonly isSampled: boolean;
+  readonly draw: number;
   /** Page context; a new one for each page load and each session. */
   readonly tab: string;
   /** The browser tab, over page loads. */
@@ -28,8 +30,8 @@ export interface Session {
    * @returns false where it had ended, or another tab has moved on to another session: then it is time to {@link renew}
    */
   touch: () => boolean;
-  /** A new page context, in the session that the other tabs are in, or in a new one. */
-  renew: () => void;
+  /** A new page context, in the session that the other tabs are in, or in a new one; in any case in a new one where this one is gone. */
+  renew: (isGone?: boolean) => void;
   /** The server has given this page another session. */
   adopt: (id: string, token: string) => void;
   /** The page goes away, and may come back: leaves the browser tab's name to the next page. */
@@ -53,7 +55,7 @@ const TOUCH_MS = 5_000;
 
 export function createSession(options: SessionOptions): Session {
   const { local, perTab, now } = options;
-  const name = `watchback.${options.key}`;
+  const name = storedName(options.key);
   let stored = read() ?? create();
   let tab = createTabId(random(12));
   const tabGroup = take() ?? createTabId(random(12));
@@ -69,11 +71,13 @@ export function createSession(options: SessionOptions): Session {
   }
 
   function create(): StoredSession {
+    const draw = Math.random();
     return {
       id: createSessionId(now(), random(10)),
       token: createTabId(random(32)),
       at: now(),
-      isSampled: Math.random() < options.sampleRate,
+      // Who is out stays out, whatever another page of the site says.
+      draw: draw < options.sampleRate ? draw : 1,
     };
   }
 
@@ -93,8 +97,11 @@ export function createSession(options: SessionOptions): Session {
     get token() {
       return stored.token;
     },
+    get draw() {
+      return stored.draw;
+    },
     get isSampled() {
-      return stored.isSampled;
+      return stored.draw < options.sampleRate;
     },
     get tab() {
       return tab;
@@ -109,9 +116,11 @@ export function createSession(options: SessionOptions): Session {
       write();
       return true;
     },
-    renew() {
-      const isOver = now() - stored.at >= options.idleMs();
-      stored = { ...(read() ?? (isOver ? create() : stored)), at: now() };
+    renew(isGone = false) {
+      const isOver = isGone || now() - stored.at >= options.idleMs();
+      const shared = read();
+      // Another tab may have begun the next one.
+      stored = { ...(shared && !(isGone && shared.id === stored.id) ? shared : isOver ? create() : stored), at: now() };
       tab = createTabId(random(12));
       write();
     },
@@ -127,9 +136,26 @@ export function createSession(options: SessionOptions): Session {
     },
     forget() {
       attempt(() => local?.removeItem(name));
+      keepRules(local, options.key, null);
       take();
     },
   };
+}
+
+function storedName(key: string): string {
+  return `watchback.${key}`;
+}
+
+/** What the project asked for when it was last heard, or null. */
+export function keptRules(local: Storage | null, key: string): TrackerSettings | null {
+  const found = attempt(() => JSON.parse(local?.getItem(`${storedName(key)}.rules`) ?? "null") as unknown);
+  return typeof found === "object" ? (found as TrackerSettings | null) : null;
+}
+
+/** Keeps that for the next page load; null forgets it. */
+export function keepRules(local: Storage | null, key: string, rules: TrackerSettings | null): void {
+  const name = `${storedName(key)}.rules`;
+  attempt(() => (rules ? local?.setItem(name, JSON.stringify(rules)) : local?.removeItem(name)));
 }
 
 /** Storage, or null where the browser forbids even to ask. */
@@ -156,6 +182,7 @@ function isStored(value: unknown): value is StoredSession {
     "id" in value &&
     "token" in value &&
     "at" in value &&
-    typeof value.at === "number"
+    typeof value.at === "number" &&
+    "draw" in value
   );
 }

@@ -4,6 +4,7 @@
  */
 
 import type { SessionStart } from "../protocol/tracker-messages.ts";
+import type { Rules } from "./options.ts";
 import type { Entry } from "./outbox.ts";
 
 /** What is known of a tab whose batches are kept. */
@@ -11,6 +12,8 @@ export interface ShelfTab {
   tab: string;
   key: string;
   start: SessionStart;
+  /** What its batches were recorded under. */
+  rules: Rules;
   nextSeq: number;
   /** When the tab last said that it lives. */
   aliveAt: number;

@@ -288,7 +288,7 @@ export function createUplink(options: UplinkOptions): Uplink {
       sender.pumpTail(wayInto(messages), maxBytes, isLast);
       messages.push(toBytes({ type: "tab_end", data: { tab: options.start().tab } }));
       if (state.name === "open") for (const message of messages) state.socket.send(message);
-      else sendBeacon(httpUrl, [toBytes({ type: "session_start", data: options.start() }), ...messages]);
+      else sendBeacon(httpUrl, [toBytes({ type: "session_start", data: options.start() }), ...messages], options.hostFetch);
     },
   };
 }

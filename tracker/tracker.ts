@@ -1,7 +1,9 @@
 /** The door of the tracker: `init(options)` starts recording this page, and nothing of it is ever thrown at the page. */
 
-import { settle, type TrackerHandle, type TrackerOptions } from "./options.ts";
-import { startVisit, type Visit } from "./visit.ts";
+import type { Marker } from "../protocol/markers.ts";
+import { settle, stricter, type Settings, type TrackerHandle, type TrackerOptions } from "./options.ts";
+import { keptRules, storageOf } from "./session.ts";
+import { isTrackingUnwanted, startVisit, type Visit } from "./visit.ts";
 
 export type { Facts, TrackerHandle, TrackerOptions } from "./options.ts";
 
@@ -16,6 +18,9 @@ export function init(options: TrackerOptions): TrackerHandle {
   if (running) return running;
   let visit: Visit | null = null;
   let isStopped = false;
+  let isPreview = /[?&]wb-preview\b/.test(location.search);
+  /** The page's options, and what the project has asked for so far. */
+  let settings: (Settings & { isHeard?: boolean }) | undefined;
 
   function guard(work: () => void): void {
     try {
@@ -29,15 +34,28 @@ export function init(options: TrackerOptions): TrackerHandle {
     }
   }
 
-  function begin(): void {
+  function begin(errors: Marker[] = []): void {
     guard(() => {
       // Made ready in advance, and perhaps never looked at.
       if ("prerendering" in document && document.prerendering) {
-        document.addEventListener("prerenderingchange", begin, { once: true });
+        document.addEventListener("prerenderingchange", () => begin(), { once: true });
         return;
       }
-      if (visit || isStopped || (options.respectDoNotTrack && isTrackingUnwanted()) || isRecordedByParent()) return;
-      visit = startVisit(settle(options, scriptOrigin));
+      const kept = keptRules(storageOf("localStorage"), options.key);
+      const own: Settings & { isHeard?: boolean } = (settings ??= settle(options, scriptOrigin));
+      const chosen: Settings = { ...own, ...(kept ? stricter(own, kept) : null) };
+      const isUnwanted = chosen.respectDoNotTrack && !isPreview && isTrackingUnwanted();
+      if (visit || isStopped || isUnwanted || isRecordedByParent()) return;
+      visit = startVisit(chosen, {
+        isHeard: kept !== null || own.isHeard === true,
+        errors,
+        isPreview,
+        onStricter(asked, open) {
+          settings = { ...own, ...stricter(chosen, asked), isHeard: true };
+          visit = null;
+          begin(open);
+        },
+      });
     });
   }
 
@@ -59,16 +77,18 @@ export function init(options: TrackerOptions): TrackerHandle {
         visit = null;
       }
     },
+    preview() {
+      handle.stop();
+      running = handle;
+      isStopped = false;
+      isPreview = true;
+      begin();
+    },
     sessionId: () => visit?.sessionId ?? null,
   };
   running = handle;
-  if (options.consent !== "required") begin();
+  if (options.consent !== "required" || isPreview) begin();
   return handle;
-}
-
-/** What the visitor's browser says for him. */
-function isTrackingUnwanted(): boolean {
-  return navigator.doNotTrack === "1" || ("globalPrivacyControl" in navigator && Boolean(navigator.globalPrivacyControl));
 }
 
 /** The parent's recording holds this frame already. */

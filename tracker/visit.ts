@@ -15,13 +15,13 @@ import { createErrorWindow, type ErrorWindow } from "./error-window.ts";
 import { createHost } from "./host.ts";
 import { createPost, ingestUrl } from "./http.ts";
 import { sendLeftovers } from "./leftovers.ts";
-import type { Facts, Settings } from "./options.ts";
+import { isLooser, stricter, type Facts, type Rules, type Settings } from "./options.ts";
 import { createOutbox } from "./outbox.ts";
 import { pageFacts, placeOf, scalars } from "./page-facts.ts";
 import { createPrivacy } from "./privacy.ts";
 import { createRecorder } from "./record.ts";
 import { createSender } from "./sender.ts";
-import { createSession, storageOf } from "./session.ts";
+import { createSession, keepRules, storageOf } from "./session.ts";
 import { createShelf } from "./shelf.ts";
 import { createUplink } from "./socket.ts";
 import { watchUnload } from "./unload.ts";
@@ -34,6 +34,27 @@ export interface Visit {
   captureError: (error: unknown) => void;
   /** Ends it and puts everything back; with `isWithdrawn` nothing is sent any more, and the device is wiped. */
   stop: (isWithdrawn: boolean) => void;
+}
+
+/** What the tracker says of a recording that it starts. */
+export interface Beginning {
+  /** False where this browser has not heard yet what the project asks for. */
+  isHeard: boolean;
+  /** Of a recording that was given up because the project is stricter. */
+  errors: Marker[];
+  /** The project asks for more than this recording kept to; nothing of it was sent, and it has ended. */
+  onStricter: (asked: Rules, errors: Marker[]) => void;
+  /** Shown in the page instead of sent. */
+  isPreview: boolean;
+}
+
+/** What the preview's script finds at its script element. */
+export interface PreviewFeed {
+  /** What was recorded so far; its `push` is replaced to see the rest. */
+  drafts: Draft[];
+  start: () => SessionStart;
+  rules: Rules;
+  stop: () => void;
 }
 
 /** Un-acknowledged for so long, a batch goes to the shelf: in a healthy visit none ever does. */
@@ -49,19 +70,20 @@ const MAX_TRAITS = 64;
  * Starts recording.
  * @throws whatever the settings or the browser are unfit for; nothing is left behind then
  */
-export function startVisit(settings: Settings): Visit {
+export function startVisit(settings: Settings, { isHeard, errors, onStricter, isPreview }: Beginning): Visit {
   const host = createHost(settings.onError);
   const { key, endpoint } = settings;
   // As it is before we watch it.
   const hostFetch = window.fetch.bind(window);
   const privacy = createPrivacy(settings);
+  const local = isPreview ? null : storageOf("localStorage");
   let limits = DEFAULT_TRACKER_LIMITS;
   const session = createSession({
     key,
     sampleRate: settings.sampleRate,
     idleMs: () => limits.sessionIdleMs,
-    local: storageOf("localStorage"),
-    perTab: storageOf("sessionStorage"),
+    local,
+    perTab: local && storageOf("sessionStorage"),
     now: Date.now,
   });
   const shelf = createShelf();
@@ -74,10 +96,27 @@ export function startVisit(settings: Settings): Visit {
     // A checkout is waited for: by a viewer, or by whatever plays from here.
     if (event.type === 2) host.after(0, batcher.cut);
   });
-  const uplink = createUplink({ host, endpoint, key, outbox, sender, hostFetch, start, onMessage, onRefused, onGone: renew });
+  const uplink = createUplink({
+    host,
+    endpoint,
+    key,
+    outbox,
+    sender,
+    hostFetch,
+    start,
+    onMessage,
+    onRefused,
+    onGone: () => renew(true),
+  });
 
-  let held: ErrorWindow | null =
-    settings.mode === "error" ? createErrorWindow(settings.beforeErrorSec * 1_000, MAX_OUTBOX_BYTES) : null;
+  const feed: PreviewFeed = { drafts: [], start, rules: stricter(settings), stop: end };
+  let held: ErrorWindow | null = isPreview
+    ? { add: (draft) => feed.drafts.push(draft), release: () => [], isCheckoutDue: () => false }
+    : settings.mode === "error"
+      ? createErrorWindow(settings.beforeErrorSec * 1_000, MAX_OUTBOX_BYTES)
+      : null;
+  /** Errors that are not durable yet. */
+  let openErrors: Marker[] = [];
   let { userId }: { userId?: string | null | undefined } = settings;
   let traits: Facts | undefined;
   let startedAt = Date.now();
@@ -90,7 +129,8 @@ export function startVisit(settings: Settings): Visit {
 
   function start(): SessionStart {
     return {
-      ...pageFacts(privacy),
+      // Until the project was heard, what any project would allow.
+      ...pageFacts(isHeard ? privacy : createPrivacy({ ...settings, maskText: "all" })),
       sessionId: session.id,
       resumeToken: session.token,
       answersResend: true,
@@ -122,6 +162,7 @@ export function startVisit(settings: Settings): Visit {
 
   /** A batch is packed and gets its seq. */
   function keep({ draft, ...packed }: Packed): void {
+    if (isOver) return;
     if (packed.payload.length > limits.maxPayloadBytes || packed.rawBytes > limits.maxRawBytes) {
       outbox.skip();
       host.fail(new RangeError(`a batch of ${packed.payload.length} bytes is larger than the server takes`));
@@ -149,18 +190,32 @@ export function startVisit(settings: Settings): Visit {
   function saveAs(isClosed: boolean): void {
     cancelSave?.();
     isOnShelf = outbox.entries.length > 0;
-    const about = { tab: session.tab, key, start: start(), nextSeq: outbox.nextSeq, aliveAt: Date.now(), isClosed };
+    const { nextSeq } = outbox;
+    const about = { tab: session.tab, key, start: start(), rules: feed.rules, nextSeq, aliveAt: Date.now(), isClosed };
     if (isOnShelf) shelf.save(about, outbox.entries);
   }
 
   function onMessage(message: ToTrackerMessage): void {
     const { type, data } = message;
     if (type === "session_started") {
+      const { settings: asked } = data;
+      if (asked) {
+        keepRules(local, key, asked);
+        const isUnwanted = session.draw >= asked.sampleRate || (asked.respectDoNotTrack && isTrackingUnwanted());
+        if (isUnwanted || isLooser(settings, asked)) {
+          giveUp(asked, isUnwanted);
+          return;
+        }
+      }
       if (data.sessionId !== session.id) {
         session.adopt(data.sessionId, data.resumeToken);
         if (isOnShelf) shelf.forget(session.tab, Infinity);
         outbox.renumber();
         recorder.checkout();
+      }
+      if (!isHeard) {
+        isHeard = true;
+        uplink.say({ type: "session_update", data: placeOf(privacy) });
       }
       limits = data.limits;
       batcher.setLimits(limits);
@@ -168,7 +223,10 @@ export function startVisit(settings: Settings): Visit {
     } else if (type === "ack") {
       const isAll = data.upto >= outbox.nextSeq - 1;
       if (isOnShelf) shelf.forget(session.tab, isAll ? Infinity : data.upto);
-      if (isAll) isOnShelf = false;
+      if (isAll) {
+        isOnShelf = false;
+        openErrors = [];
+      }
     } else if (type === "watchers") watched(data.count);
     else if (type === "checkout_request") recorder.checkout();
     else if (type === "error") {
@@ -187,17 +245,35 @@ export function startVisit(settings: Settings): Visit {
     end();
   }
 
+  /** The project is stricter than what was recorded: nothing of that is sent. */
+  function giveUp(asked: Rules, isUnwanted: boolean): void {
+    const { id: sessionId, tab } = session;
+    uplink.say(isUnwanted ? { type: "session_end", data: { sessionId } } : { type: "tab_end", data: { tab } });
+    shelf.forget(tab, Infinity);
+    session.leave();
+    end();
+    onStricter(asked, openErrors);
+  }
+
   /**
-   * Begins again as another tab, and perhaps session, with nothing sent yet; what this one could not send is left over.
+   * Begins again as another tab, and perhaps session, with nothing sent yet; what this one could not send is left over, except where the
+   * session is gone: then nothing of it may come back.
    * @returns false where the draw of the new session is against recording
    */
-  function renew(): boolean {
-    packer.flushNow();
-    saveAs(true);
+  function renew(isGone = false): boolean {
+    if (isGone) {
+      isOver = true;
+      finish();
+      isOver = false;
+      shelf.forget(session.tab, Infinity);
+    } else {
+      packer.flushNow();
+      saveAs(true);
+    }
     uplink.disconnect();
     outbox.clear();
     isOnShelf = false;
-    session.renew();
+    session.renew(isGone);
     if (session.isSampled) recorder.checkout();
     else end();
     return session.isSampled;
@@ -221,6 +297,7 @@ export function startVisit(settings: Settings): Visit {
     if (now !== second) markersThisSecond = 0;
     second = now;
     if (isOver || ++markersThisSecond > MAX_MARKERS_PER_SECOND) return;
+    if (marker.kind === "error") openErrors.push(marker);
     batcher.mark(marker);
     // An error shows at once, with what it changed on the page; in error mode it opens the gates.
     if (marker.kind === "error") host.after(0, letGo);
@@ -228,7 +305,7 @@ export function startVisit(settings: Settings): Visit {
 
   function letGo(): void {
     batcher.cut();
-    if (!held) return;
+    if (!held || isPreview) return;
     const drafts = held.release();
     held = null;
     startedAt = drafts[0]?.firstAt ?? startedAt;
@@ -258,14 +335,21 @@ export function startVisit(settings: Settings): Visit {
       host.guard(watch)(capture);
     recorder.start();
     if (!held) uplink.connect();
-    sendOld();
+    if (isPreview) {
+      batcher.setInterval(limits.flushWatchedMs);
+      const src = `${endpoint}/tracker-preview.js`;
+      document.documentElement.append(Object.assign(document.createElement("script"), { src, feed }));
+    } else sendOld();
+    for (const { text, stack, ...error } of errors)
+      mark({ ...error, text: privacy.message(text ?? ""), stack: privacy.message(stack ?? "", true) });
     watchUnload(host, {
       hide: batcher.cut,
       leave() {
         session.leave();
         if (held) return;
         finish();
-        uplink.sendTail(MAX_PAGEHIDE_BYTES, !shelf.isUsable());
+        // Before the project was heard nothing may go: the next page load sends it, if it may.
+        if (isHeard) uplink.sendTail(MAX_PAGEHIDE_BYTES, !shelf.isUsable());
         saveAs(true);
         // An open socket would keep the page out of the browser's cache for the back button.
         uplink.disconnect();
@@ -300,7 +384,7 @@ export function startVisit(settings: Settings): Visit {
           session.forget();
         } else if (!held && session.isSampled) {
           finish();
-          uplink.sendTail(uplink.isOpen() ? Infinity : MAX_PAGEHIDE_BYTES, false);
+          if (isHeard) uplink.sendTail(uplink.isOpen() ? Infinity : MAX_PAGEHIDE_BYTES, false);
           saveAs(true);
           session.leave();
         }
@@ -308,4 +392,9 @@ export function startVisit(settings: Settings): Visit {
       end();
     },
   };
+}
+
+/** What the visitor's browser says for him. */
+export function isTrackingUnwanted(): boolean {
+  return navigator.doNotTrack === "1" || ("globalPrivacyControl" in navigator && Boolean(navigator.globalPrivacyControl));
 }

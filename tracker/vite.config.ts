@@ -1,4 +1,4 @@
-/** Builds the tracker twice, as a classic script and as a module, and refuses to grow past its budget. */
+/** Builds the tracker twice, as a classic script and as a module, and refuses to grow past its budget; and the preview, which nobody but its owner loads. */
 
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -35,29 +35,37 @@ function recorder(): Plugin {
   };
 }
 
-/** One build makes one format of one entry: the module is built behind the script, into the same folder. */
-function moduleToo(): Plugin {
+/** One build makes one format of one entry: the others are built behind the script, into the same folder. */
+function othersToo(): Plugin {
   return {
-    name: "tracker-module",
+    name: "tracker-others",
     apply: "build",
     async writeBundle({ dir }) {
-      if (dir)
+      if (!dir) return;
+      for (const mode of ["module", "preview"]) {
         await build({
           configFile: `${here}vite.config.ts`,
-          mode: "module",
+          mode,
           logLevel: "warn",
           build: { outDir: dir, emptyOutDir: false },
         });
+      }
     },
   };
 }
 
-/** `--mode module` builds `tracker.mjs` alone; otherwise `tracker.js` is built, and then that. */
+const OUTPUTS = {
+  script: { input: "snippet.ts", file: "tracker.js", format: "iife", others: [budget(), othersToo()] },
+  module: { input: "tracker.ts", file: "tracker.mjs", format: "es", others: [budget()] },
+  preview: { input: "preview.ts", file: "tracker-preview.js", format: "iife", others: [] },
+} as const;
+
+/** `--mode module` and `--mode preview` build one file; otherwise `tracker.js` is built, and then those. */
 export default defineConfig(({ mode }) => {
-  const isModule = mode === "module";
+  const output = OUTPUTS[mode === "module" || mode === "preview" ? mode : "script"];
   return {
     root: here,
-    plugins: [recorder(), budget(), ...(isModule ? [] : [moduleToo()])],
+    plugins: [recorder(), ...output.others],
     build: {
       target: "es2020",
       outDir: "../dist/tracker",
@@ -65,11 +73,11 @@ export default defineConfig(({ mode }) => {
       // Not Vite's library mode, which leaves modules half minified.
       rolldownOptions: {
         checks: { bundlerTimings: false },
-        input: here + (isModule ? "tracker.ts" : "snippet.ts"),
+        input: here + output.input,
         preserveEntrySignatures: "exports-only",
         output: {
-          format: isModule ? "es" : "iife",
-          entryFileNames: isModule ? "tracker.mjs" : "tracker.js",
+          format: output.format,
+          entryFileNames: output.file,
         },
       },
     },

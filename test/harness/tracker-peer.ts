@@ -16,6 +16,8 @@ import {
   type FromTrackerMessage,
   type SessionStart,
   type ToTrackerMessage,
+  type TrackerSettings,
+  type WireError,
 } from "../../protocol/tracker-messages.ts";
 
 /** An rrweb event as far as tests look at it. */
@@ -44,6 +46,10 @@ export interface PeerBehaviour {
   takesHttp: boolean;
   /** True where this batch is to be lost on the way, unseen. */
   loses: (batch: PackedBatch) => boolean;
+  /** What the project asks of its trackers. */
+  settings: TrackerSettings | null;
+  /** Answers every `session_start` in place of `session_started`. */
+  refusal: WireError | null;
   /** Gives a page another session than it asked for. */
   freshId: ((start: SessionStart) => { sessionId: string; resumeToken: string } | null) | null;
 }
@@ -55,6 +61,8 @@ export interface TrackerPeer {
   tabs: Map<string, SeenTab>;
   /** Every message in the order of its arrival. */
   log: FromTrackerMessage[];
+  /** Every byte that came, message by message and body by body, before anything was made of it; and the head of each request of the tracker. */
+  received: Buffer[];
   /** Addresses asked for by HTTP. */
   requests: string[];
   sockets: Set<WebSocket>;
@@ -67,6 +75,18 @@ export interface TrackerPeer {
   close: () => Promise<void>;
 }
 
+/** What a project asks for that leaves everything to the page. */
+export const LOOSE: TrackerSettings = {
+  sampleRate: 1,
+  maskAllInputs: false,
+  maskText: "none",
+  maskTextSelector: "",
+  blockSelector: "",
+  recordConsole: true,
+  recordNetwork: true,
+  respectDoNotTrack: false,
+};
+
 /** Events inside a batch. */
 export function eventsOf(batch: PackedBatch): SeenEvent[] {
   const bytes = batch.encoding === "json" ? batch.payload : inflateRawSync(batch.payload);
@@ -76,7 +96,16 @@ export function eventsOf(batch: PackedBatch): SeenEvent[] {
 /** Starts a peer on a free port of this machine. */
 export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
   const pages = new Map<string, { html: string; headers: Record<string, string> }>();
-  const behaviour: PeerBehaviour = { isAcking: true, takesSockets: true, takesHttp: true, loses: () => false, freshId: null };
+  const behaviour: PeerBehaviour = {
+    isAcking: true,
+    takesSockets: true,
+    takesHttp: true,
+    loses: () => false,
+    settings: null,
+    refusal: null,
+    freshId: null,
+  };
+  const received: Buffer[] = [];
   const tabs: TrackerPeer["tabs"] = new Map();
   const log: FromTrackerMessage[] = [];
   const requests: string[] = [];
@@ -86,7 +115,9 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
     const message = parseMessage<typeof fromTracker, FromTrackerMessage["type"]>(fromTracker, envelope);
     if (message.type === "events_batch" && "payload" in message.data && behaviour.loses(message.data)) return [];
     log.push(message);
-    if (message.type === "session_start") return [open(message.data, about)];
+    if (message.type === "session_start") {
+      return [behaviour.refusal ? { type: "error", data: behaviour.refusal } : open(message.data, about)];
+    }
     const tab = tabs.get(about.tab);
     if (!tab) throw new Error(`${message.type} before session_start`);
     if (message.type === "gap") tab.gaps.push(message.data);
@@ -117,6 +148,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
         upto: nextOf(tab) - 1,
         limits: DEFAULT_TRACKER_LIMITS,
         watchers: 0,
+        ...(behaviour.settings ? { settings: behaviour.settings } : {}),
       },
     };
   }
@@ -125,10 +157,11 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
     const path = (request.url ?? "/").split("?")[0] ?? "/";
     requests.push(path);
     if (path === "/v1/ingest") {
+      received.push(headOf(request));
       void ingest(request, response);
       return;
     }
-    if (path === "/tracker.js" || path === "/tracker.mjs") {
+    if (/^\/tracker(?:-preview)?\.m?js$/.test(path)) {
       response.setHeader("Content-Type", "text/javascript");
       response.end(readFileSync(trackerFolder + path));
       return;
@@ -146,6 +179,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
     const messages: ToTrackerMessage[] = [];
     for await (const piece of request) {
       if (!behaviour.takesHttp) continue;
+      received.push(Buffer.from(piece as Buffer));
       for (const frame of reader.push(new Uint8Array(piece as Buffer))) messages.push(...take(decodeBinary(frame), about));
     }
     response.statusCode = behaviour.takesHttp ? 200 : 503;
@@ -154,6 +188,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
 
   const wss = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES });
   server.on("upgrade", (request, socket, head) => {
+    received.push(headOf(request));
     if (!behaviour.takesSockets) {
       socket.end("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
       return;
@@ -162,6 +197,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
       sockets.add(ws);
       const about = { tab: "" };
       ws.on("message", (data: Buffer, isBinary) => {
+        received.push(Buffer.from(data));
         const envelope = isBinary ? decodeBinary(new Uint8Array(data)) : decodeText(data.toString("utf8"));
         for (const answer of take(envelope, about)) ws.send(JSON.stringify(answer));
       });
@@ -180,6 +216,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
     behaviour,
     tabs,
     log,
+    received,
     requests,
     sockets,
     events,
@@ -198,6 +235,10 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function headOf(request: IncomingMessage): Buffer {
+  return Buffer.from(`${request.url ?? ""}\n${request.rawHeaders.join("\n")}`);
 }
 
 /** The first seq of a tab that is neither here nor given up. */

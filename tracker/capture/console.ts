@@ -7,7 +7,11 @@ const LEVELS = ["log", "info", "warn", "debug", "error"] as const;
 export function captureConsole({ host, privacy, settings, mark, record }: Capture): void {
   for (const level of settings.recordConsole ? LEVELS : (["error"] as const)) {
     host.wrap(console, level, (args) => {
-      const payload = args.map((argument) => privacy.message(show(argument).slice(0, MAX_TEXT)));
+      // Cut behind masking: half a secret is not recognised.
+      const payload = args.map((argument) => {
+        const text = privacy.message(show(argument).slice(0, 8 * MAX_TEXT));
+        return (argument instanceof Error ? text : privacy.text(text)).slice(0, MAX_TEXT);
+      });
       // The plugin's own form: each argument as JSON text.
       if (settings.recordConsole) {
         record("rrweb/console@1", { level, trace: [], payload: payload.map((text) => JSON.stringify(text)) });

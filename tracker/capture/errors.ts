@@ -19,15 +19,16 @@ export function captureErrors(capture: Capture): void {
 /** Describes anything that was thrown. */
 export function errorMarker({ privacy }: Capture, thrown: unknown, mechanism: string): Marker {
   const error = thrown instanceof Error ? thrown : null;
-  const message = String(error?.message ?? thrown).slice(0, MAX_TEXT);
+  const message = String(error?.message ?? thrown).slice(0, MAX_STACK);
   const text = privacy.message(message);
   // The stack begins with the message in some browsers.
-  const stack = (error?.stack ?? "").slice(0, MAX_STACK).replace(message, () => text);
+  const stack = (error?.stack ?? "").replace(message, () => text).slice(0, MAX_STACK);
   return {
     kind: "error",
     at: Date.now(),
-    name: error?.name ?? "Error",
-    text,
+    name: privacy.message(error?.name ?? "Error"),
+    // Cut only now: half a secret is not recognised.
+    text: text.slice(0, MAX_TEXT),
     stack: privacy.message(stack, true),
     data: { handled: mechanism === "manual", mechanism },
   };
