@@ -15,7 +15,7 @@ import { addMember, lockProject, readMember } from "./member-queries.ts";
 import { type AuthRoom, checkPassword, linkSecret, newPassword, shownPassword } from "./room.ts";
 import { deleteSignInsOf } from "./sign-in-queries.ts";
 import { personOf, toJson } from "./sign-in-routes.ts";
-import { changePassword, findUser, hasUser, insertUser, readUser, type UserRow } from "./user-queries.ts";
+import { changePassword, hasUser, insertUser, lockUser, readUser, type UserRow } from "./user-queries.ts";
 
 const acceptance = v.object({ token: linkSecret, password: v.optional(shownPassword) });
 
@@ -73,9 +73,9 @@ async function accept(
   const known = (await hasUser(room.db, link.email)) ? await prove(room, request, link.email, password) : null;
   const hash = known ? "" : await room.passwords.hash(readNewPassword(password));
   const { user, cookie } = await room.db.transaction(async (tx) => {
-    const now = await claim(room, tx, link);
-    // A member may have been invited again, or the project removed, since the look above.
+    // The project before the link, as those do who take roles and links back: the other way round two could wait for each other.
     if (!(await lockProject(tx, projectId))) throw linkIsOver();
+    const now = await claim(room, tx, link);
     const user = known ?? (await insertUser(tx, link.email, hash));
     if (!user) throw new AppError("not_started", "this person has an account by now: try again");
     const before = await readMember(tx, projectId, user.id);
@@ -113,8 +113,9 @@ async function reset(room: AuthRoom, request: HttpRequest, link: OpenLink, passw
   const { peer } = request;
   const hash = await room.passwords.hash(readNewPassword(password));
   const { user, cookie } = await room.db.transaction(async (tx) => {
+    // The person before the link, as those do who disable somebody.
+    const user = await lockUser(tx, link.email);
     const now = await claim(room, tx, link);
-    const user = await findUser(tx, link.email);
     if (!user || !(await changePassword(tx, { userId: user.id, old: user.password_hash, hash, now }))) throw linkIsOver();
     const ended = await deleteSignInsOf(tx, user.id);
     await revokeResetLinks(tx, user.email, now);

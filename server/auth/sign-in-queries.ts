@@ -121,22 +121,29 @@ export async function findToken(
   return rows[0] ?? null;
 }
 
-/** Writes down when sign-ins and tokens were used last; `uses` maps them to epoch ms. */
+/**
+ * Writes down when sign-ins and tokens were used last; `uses` maps them to epoch ms. It waits for nobody: a row that somebody is just
+ * ending or revoking is passed over.
+ */
 export async function saveLastUses(
   db: Queryable,
   uses: { signIns: ReadonlyMap<string, number>; tokens: ReadonlyMap<number, number> },
 ): Promise<void> {
   if (uses.signIns.size > 0) {
     await db.query(
-      `UPDATE sign_ins s SET last_seen_at = greatest(s.last_seen_at, to_timestamp(u.at / 1000.0))
-       FROM unnest($1::text[], $2::float8[]) AS u (hash, at) WHERE s.token_hash = decode(u.hash, 'hex')`,
+      `WITH free AS (
+         SELECT s.id, u.at FROM unnest($1::text[], $2::float8[]) AS u (hash, at) JOIN sign_ins s ON s.token_hash = decode(u.hash, 'hex')
+         FOR UPDATE OF s SKIP LOCKED)
+       UPDATE sign_ins s SET last_seen_at = greatest(s.last_seen_at, to_timestamp(free.at / 1000.0)) FROM free WHERE s.id = free.id`,
       [[...uses.signIns.keys()], [...uses.signIns.values()]],
     );
   }
   if (uses.tokens.size > 0) {
     await db.query(
-      `UPDATE tokens t SET last_used_at = greatest(t.last_used_at, to_timestamp(u.at / 1000.0))
-       FROM unnest($1::integer[], $2::float8[]) AS u (id, at) WHERE t.id = u.id`,
+      `WITH free AS (
+         SELECT t.id, u.at FROM unnest($1::integer[], $2::float8[]) AS u (id, at) JOIN tokens t ON t.id = u.id
+         FOR UPDATE OF t SKIP LOCKED)
+       UPDATE tokens t SET last_used_at = greatest(t.last_used_at, to_timestamp(free.at / 1000.0)) FROM free WHERE t.id = free.id`,
       [[...uses.tokens.keys()], [...uses.tokens.values()]],
     );
   }

@@ -36,7 +36,6 @@ export function createSignIns({ clock, cookie }: { clock: Clock; cookie: CookieS
     async begin(tx, user, request) {
       const secret = createSecret();
       const now = clock.now();
-      await end(tx, request);
       const hasBegun = await insertSignIn(tx, {
         hash: hashSecret(secret),
         userId: user.id,
@@ -47,6 +46,8 @@ export function createSignIns({ clock, cookie }: { clock: Clock; cookie: CookieS
         peer: request.peer,
       });
       if (!hasBegun) throw new AppError("auth", "the e-mail address or the password is wrong");
+      // After the person was locked, as those do who end his sign-ins: the other way round two could wait for each other.
+      await end(tx, request);
       return writeCookie(cookie, secret, LIFE_MS / 1000);
     },
     end,

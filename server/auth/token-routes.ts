@@ -10,6 +10,7 @@ import { requireRole, roleIn, SCOPES } from "./identity.ts";
 import { hashSecret } from "./cookies.ts";
 import { type AuthRoom, person } from "./room.ts";
 import { insertToken, listTokens, listTokensOf, revokeToken } from "./token-queries.ts";
+import { readUser } from "./user-queries.ts";
 
 const MAX_TOKENS = 200;
 const HINT_LENGTH = 4;
@@ -100,6 +101,8 @@ async function createToken(room: AuthRoom, { body, identity, peer }: HttpRequest
   const token = randomBytes(20).toString("hex");
   const scopes = [...new Set(wanted.scopes)];
   const summary = await room.db.transaction(async (tx) => {
+    // What is known of an identity may be 2 s old, and a token outlives that.
+    if (!(await readUser(tx, owner.userId))) throw new AppError("auth", "sign in first");
     const made = await insertToken(tx, {
       hash: hashSecret(token),
       userId: owner.userId,

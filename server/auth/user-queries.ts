@@ -42,6 +42,16 @@ export async function findUser(db: Queryable, email: string): Promise<UserRow | 
   return rows[0] ?? null;
 }
 
+/** The same, and keeps others from changing him to the end of the transaction. */
+export async function lockUser(tx: Queryable, email: string): Promise<UserRow | null> {
+  const rows = await tx.query<UserRow>(
+    `SELECT id, email, password_hash, is_admin FROM users WHERE lower(email) = lower($1) AND disabled_at IS NULL
+     FOR NO KEY UPDATE`,
+    [email],
+  );
+  return rows[0] ?? null;
+}
+
 /** The person of this id; null for none and for one who was disabled. */
 export async function readUser(db: Queryable, userId: number): Promise<UserRow | null> {
   const rows = await db.query<UserRow>(
