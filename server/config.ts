@@ -112,12 +112,12 @@ const TABLE = {
     { default: 40, min: 1, max: 1_000_000 },
   ),
   RATE_LIMIT_SOCKETS_PER_SEC: integer("WebSockets a second that one address may go on opening.", {
-    default: 1_000,
+    default: 2_000,
     min: 1,
     max: 1_000_000,
   }),
   RATE_LIMIT_SOCKETS_BURST: integer("WebSockets that it may open at once before that rate counts.", {
-    default: 5_000,
+    default: 10_000,
     min: 1,
     max: 10_000_000,
   }),

@@ -19,6 +19,8 @@ import { isTaking, type OpenTab } from "./sessions.ts";
 export const HOLE_PATIENCE_MS = 2_000;
 /** How long a tracker waits before it sends again what the store had no room for: less than a full buffer takes to be written. */
 export const STORE_FULL_WAIT_MS = 250;
+/** Plain events have no size before they are packed: what one counts for in its project's pace. */
+const PLAIN_EVENT_BYTES = 256;
 /** Said to trackers while the disk is nearly full. */
 export const NO_ROOM = "the server has no room for recordings now";
 const SESSION_OVER = "this session is over; say session_start for another";
@@ -48,7 +50,7 @@ export class Intake {
     if (this.room.isDraining) return;
     this.check(tab, batch.seq, batch.count);
     if (batch.seq === order.next) {
-      if (this.isTooFast(tab, batch.seq)) return;
+      if (this.isTooFast(tab, batch)) return;
       if (this.take(tab, batch) && order.isHolding) this.goOn(tab);
     } else if (batch.seq < order.next) {
       this.room.counts.duplicates++;
@@ -67,8 +69,8 @@ export class Intake {
     const events = tab.heldMeta ? [tab.heldMeta, ...data.events] : data.events;
     this.check(tab, tab.order.next, events.length);
     const { pace } = tab.session;
-    const waitMs = pace === null ? 0 : takePace(pace, this.room.deps.clock.now());
-    if (waitMs > 0) throw new AppError("overload", "this project takes no more batches a second", { retryAfterMs: waitMs });
+    const waitMs = pace === null ? 0 : takePace(pace, data.events.length * PLAIN_EVENT_BYTES, this.room.deps.clock.now());
+    if (waitMs > 0) throw new AppError("overload", "this project takes no more a second", { retryAfterMs: waitMs });
     tab.heldMeta = null;
     // A page that sends each event by itself cuts its checkouts in two; the full snapshot follows at once.
     const last = events.length > 0 && endsWithMeta(events) ? events.at(-1) : undefined;
@@ -142,11 +144,11 @@ export class Intake {
   }
 
   /** True for a batch over its project's pace: it is not taken, and its tracker is told when to send it again. */
-  private isTooFast(tab: OpenTab, seq: number): boolean {
+  private isTooFast(tab: OpenTab, { seq, payload }: PackedBatch): boolean {
     const { pace } = tab.session;
     if (pace === null) return false;
     const now = this.room.deps.clock.now();
-    const waitMs = takePace(pace, now);
+    const waitMs = takePace(pace, payload.length, now);
     if (waitMs > 0) this.refuse(tab, seq, now, waitMs);
     return waitMs > 0;
   }

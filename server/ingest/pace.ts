@@ -1,4 +1,4 @@
-/** How many batches a second a project takes, over all its sessions: one bucket for each project that has such a limit. */
+/** How much a project takes a second, over all its sessions: one bucket for each project that has such a limit. */
 
 import type { Project } from "../projects/projects.ts";
 
@@ -9,10 +9,15 @@ const MIN_WAIT_MS = 500;
 const MAX_WAIT_MS = 1_500;
 const SPREAD_MS = 500;
 
-/** The bucket of a project; its sessions hold a reference, so that a batch needs no look-up. */
+/**
+ * The bucket of a project; its sessions hold a reference, so that a batch needs no look-up. A rate is Infinity where there is no such
+ * limit. `bytesLeft` may go below zero: a batch is taken whole while anything is left, and owed afterwards.
+ */
 export interface Pace {
   perSecond: number;
+  bytesPerSecond: number;
   left: number;
+  bytesLeft: number;
   refilledAt: number;
 }
 
@@ -20,19 +25,19 @@ export interface Pace {
 export class Paces {
   private readonly paces = new Map<number, Pace>();
 
-  /** The bucket of a project, with the limit that it has now; null where it has none. */
+  /** The bucket of a project, with the limits that it has now; null where it has none. */
   of({ id, settings }: Project, now: number): Pace | null {
-    const perSecond = settings.limits.batchesPerSecond;
-    if (perSecond === null) {
+    const { batchesPerSecond, bytesPerSecond } = settings.limits;
+    if (batchesPerSecond === null && bytesPerSecond === null) {
       this.paces.delete(id);
       return null;
     }
-    let pace = this.paces.get(id);
-    if (!pace) {
-      pace = { perSecond, left: perSecond * BURST_SECONDS, refilledAt: now };
-      this.paces.set(id, pace);
-    }
-    pace.perSecond = perSecond;
+    const rates = { perSecond: batchesPerSecond ?? Infinity, bytesPerSecond: bytesPerSecond ?? Infinity };
+    const known = this.paces.get(id);
+    if (known) return Object.assign(known, rates);
+    const { perSecond, bytesPerSecond: bytes } = rates;
+    const pace = { ...rates, left: perSecond * BURST_SECONDS, bytesLeft: bytes * BURST_SECONDS, refilledAt: now };
+    this.paces.set(id, pace);
     return pace;
   }
 }
@@ -41,16 +46,25 @@ export class Paces {
  * Takes a batch out of the bucket.
  * @returns 0 where it may go on, else how long its tracker should wait
  */
-export function takePace(pace: Pace, now: number): number {
+export function takePace(pace: Pace, bytes: number, now: number): number {
   const elapsed = now - pace.refilledAt;
-  if (elapsed > 0) {
-    pace.left = Math.min(pace.perSecond * BURST_SECONDS, pace.left + (elapsed * pace.perSecond) / 1_000);
-    pace.refilledAt = now;
-  }
-  if (pace.left >= 1) {
+  pace.left = refill(pace.left, pace.perSecond, elapsed);
+  pace.bytesLeft = refill(pace.bytesLeft, pace.bytesPerSecond, elapsed);
+  pace.refilledAt = Math.max(pace.refilledAt, now);
+  if (pace.left >= 1 && pace.bytesLeft > 0) {
     pace.left -= 1;
+    pace.bytesLeft -= bytes;
     return 0;
   }
-  const waitMs = ((1 - pace.left) * 1_000) / pace.perSecond;
-  return Math.round(Math.min(MAX_WAIT_MS, Math.max(MIN_WAIT_MS, waitMs)) + Math.random() * SPREAD_MS);
+  const batchMs = pace.left >= 1 ? 0 : ((1 - pace.left) * 1_000) / pace.perSecond;
+  const bytesMs = pace.bytesLeft > 0 ? 0 : ((1 - pace.bytesLeft) * 1_000) / pace.bytesPerSecond;
+  const waitMs = Math.min(MAX_WAIT_MS, Math.max(MIN_WAIT_MS, batchMs, bytesMs));
+  return Math.round(waitMs + Math.random() * SPREAD_MS);
+}
+
+function refill(left: number, perSecond: number, elapsed: number): number {
+  // A limit that was taken away, and one that came to a bucket that had none.
+  if (perSecond === Infinity) return Infinity;
+  const gained = elapsed > 0 ? (elapsed * perSecond) / 1_000 : 0;
+  return Math.min(perSecond * BURST_SECONDS, left + gained);
 }

@@ -79,12 +79,25 @@ describe("settings of a project", () => {
     ]);
   });
 
+  it("ING-43 hold all sessions of a project to its bytes a second as well", async () => {
+    const room = createIngestRoom();
+    const { payload } = packedBatch(0);
+    const project = limitedProject({ bytesPerSecond: payload.length });
+    const tracker = await open(room, project, "s001");
+    for (let seq = 0; seq < 12; seq++) tracker.batch(seq);
+    expect(room.store.pending).toHaveLength(10);
+    expect(tracker.heard("resend")).toMatchObject([{ fromSeq: 10 }]);
+    room.clock.advance(3_000);
+    tracker.batch(10);
+    expect(room.store.pending).toHaveLength(11);
+  });
+
   it("ING-43 answer plain batches over that pace with overload and the time to wait", async () => {
     const room = createIngestRoom();
     const tracker = await open(room, limitedProject({ batchesPerSecond: 1 }), "s001");
     const events = [{ type: 3, timestamp: 1 }];
     for (let i = 0; i < 11; i++) tracker.say("events_batch", { events });
-    expect(tracker.heard("error")).toMatchObject([{ code: "overload", message: "this project takes no more batches a second" }]);
+    expect(tracker.heard("error")).toMatchObject([{ code: "overload", message: "this project takes no more a second" }]);
     expect(room.store.pending).toHaveLength(10);
   });
 

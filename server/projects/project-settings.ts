@@ -46,6 +46,7 @@ const limitFields = {
   maxEventsPerSession: v.nullable(whole(1, 1_000_000_000)),
   maxSocketsPerKey: v.nullable(whole(1, 10_000_000)),
   batchesPerSecond: v.nullable(whole(1, 1_000_000)),
+  bytesPerSecond: v.nullable(whole(1, 1_000_000_000_000)),
 };
 
 const settingsFields = {
@@ -115,7 +116,7 @@ export const DEFAULT_PROJECT_SETTINGS: ProjectSettings = {
   retentionDays: null,
   errorRetentionDays: null,
   storageBudgetBytes: null,
-  limits: { maxEventsPerSession: null, maxSocketsPerKey: null, batchesPerSecond: null },
+  limits: { maxEventsPerSession: null, maxSocketsPerKey: null, batchesPerSecond: null, bytesPerSecond: null },
 };
 
 /** The settings after a change. */
