@@ -31,17 +31,25 @@ const ABOUT_STARTS = words(`
   accept`);
 
 /** Names that are a secret only where their value looks like one: a PIN is digits. */
-const WEAK_WORDS: ReadonlyMap<string, RegExp> = new Map([["pin", /^\d{4,8}$/]]);
+const WEAK_WORDS = words("pin");
+const WEAK_VALUE = /^\d{4,8}$/;
 
 /** In an address these carry one-time secrets, where the value is as long and mixed as one. */
 const ADDRESS_ONLY = words("code key hash nonce ticket state samlresponse");
 const LONG_AND_MIXED = /^(?=[^\s]*\d)(?=[^\s]*[a-zA-Z])[\w.~+/=%-]{20,}$/;
 
+/** What a name by itself says: the last two need a look at the value. */
+type NameKind = "secret" | "allowed" | "plain" | "weak" | "address";
+
 /** What a project adds and lets be. */
 export interface NameRules {
   readonly secret: ReadonlySet<string>;
   readonly allowed: ReadonlySet<string>;
+  /** Names that were judged already; pages use few, and each very often. */
+  readonly known: Map<string, NameKind>;
 }
+
+const MAX_KNOWN = 20_000;
 
 /** The standard names with those of a project. Names are compared without separators and case. */
 export function compileNames(keys: readonly string[], allow: readonly string[]): NameRules {
@@ -50,7 +58,8 @@ export function compileNames(keys: readonly string[], allow: readonly string[]):
     const joined = splitName(key).join("");
     if (joined !== "") secret.add(joined);
   }
-  return { secret, allowed: new Set(allow.map((name) => splitName(name).join("")).filter((name) => name !== "")) };
+  const allowed = new Set(allow.map((name) => splitName(name).join("")).filter((name) => name !== ""));
+  return { secret, allowed, known: new Map() };
 }
 
 /** The words of a name, in lower case, without the digits that number them. */
@@ -69,21 +78,43 @@ export function splitName(name: string): string[] {
 /** What a name says of the value beside it. `allowed`: that value is left alone, whatever it looks like. */
 export type NameVerdict = "secret" | "allowed" | "plain";
 
+/** False of a name that says nothing, whatever value is beside it: then nobody needs to look for that value. */
+export function mayMatter(rules: NameRules, name: string): boolean {
+  return kindOf(rules, name) !== "plain";
+}
+
 /**
  * Judges a name together with the text of its value.
  * @param isAddress the pair stands in the query or fragment of an address
  */
 export function judgeName(rules: NameRules, name: string, value: string, isAddress = false): NameVerdict {
+  const kind = kindOf(rules, name);
+  if (kind === "weak") return WEAK_VALUE.test(value) ? "secret" : "plain";
+  if (kind === "address") return isAddress && LONG_AND_MIXED.test(value) ? "secret" : "plain";
+  return kind;
+}
+
+function kindOf(rules: NameRules, name: string): NameKind {
   if (name.length > MAX_NAME || name === "") return "plain";
-  const split = splitName(name);
-  if (rules.allowed.has(split.join(""))) return "allowed";
+  const known = rules.known.get(name);
+  if (known !== undefined) return known;
+  if (rules.known.size >= MAX_KNOWN) rules.known.clear();
+  const kind = classify(rules, splitName(name));
+  rules.known.set(name, kind);
+  return kind;
+}
+
+function classify(rules: NameRules, split: readonly string[]): NameKind {
+  const whole = split.join("");
+  if (rules.allowed.has(whole)) return "allowed";
   const [first = ""] = split;
   const last = split.at(-1) ?? "";
-  if (isAddress && split.length === 1 && ADDRESS_ONLY.has(first) && LONG_AND_MIXED.test(value)) return "secret";
-  if (WEAK_WORDS.get(last)?.test(value)) return "secret";
-  if (!holdsSecret(rules, split)) return "plain";
-  const isAbout = split.length > 1 && !rules.secret.has(split.join("")) && (ABOUT_ENDS.has(last) || ABOUT_STARTS.has(first));
-  return isAbout ? "plain" : "secret";
+  if (holdsSecret(rules, split)) {
+    const isAbout = split.length > 1 && !rules.secret.has(whole) && (ABOUT_ENDS.has(last) || ABOUT_STARTS.has(first));
+    return isAbout ? "plain" : "secret";
+  }
+  if (WEAK_WORDS.has(last)) return "weak";
+  return split.length === 1 && ADDRESS_ONLY.has(first) ? "address" : "plain";
 }
 
 function holdsSecret({ secret, allowed }: NameRules, split: readonly string[]): boolean {

@@ -3,7 +3,7 @@
  * one `=` or `:` to the next; what is looked at on either side is bounded, so its time grows with the length of the text.
  */
 
-import { judgeName, type NameRules } from "./key-names.ts";
+import { judgeName, mayMatter, type NameRules } from "./key-names.ts";
 import type { Found } from "./value-patterns.ts";
 
 const MAX_NAME = 80;
@@ -30,7 +30,7 @@ export function findPairs(text: string, names: NameRules, found: (pair: Pair) =>
   let last = 0;
   for (let at = nextSign(text, 0); at >= 0; at = nextSign(text, Math.max(at + 1, last))) {
     const name = nameBefore(text, at, last);
-    if (name === null) continue;
+    if (name === null || !mayMatter(names, decode(name.text))) continue;
     const isAddress = text.charCodeAt(at) === 61 && /[?&#;]/.test(text.charAt(name.start - 1));
     const preview = text.slice(at, at + MAX_PREVIEW);
     const begun = valueBehind(preview, 0, name.text, isAddress);
@@ -101,7 +101,7 @@ export function decode(text: string): string {
 
 /** True of what holds no secret any more: nothing but stars, dots or the mark of an earlier redaction. */
 export function isMasked(text: string): boolean {
-  return /^(?:|[*•●…_]+|[xX]{3,}|[.\s-]+|\[(?:Filtered|Redacted|MASKED)\])$/.test(text);
+  return /^(?:|[*•●…_]+|[xX]{3,}|[.\s-]+|\[(?:Filtered|Redacted|MASKED)\]?)$/.test(text);
 }
 
 function isHarmless(raw: string, isProse: boolean): boolean {

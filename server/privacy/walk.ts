@@ -111,19 +111,17 @@ function run(first: Step, visitor: Visitor): void {
 
 function walkArray(holder: unknown[], step: Step, visitor: Visitor, steps: Step[]): void {
   const [name, value] = holder;
-  if (holder.length === 2 && typeof name === "string" && isSecretPair(visitor, name, value)) {
-    holder[1] = visitor.named(value, name, step.context.place);
-    return;
-  }
-  for (let i = 0; i < holder.length; i++) {
-    const item = visit(holder[i], "", step.context, step.depth, visitor, steps);
+  const isHidden = holder.length === 2 && isName(name) && isSecretPair(visitor, name, value);
+  if (isHidden) holder[1] = visitor.named(value, name, step.context.place);
+  for (let i = 0; i < (isHidden ? 1 : holder.length); i++) {
+    const item = visit(holder[i], step.context, step.depth, visitor, steps);
     if (item !== holder[i]) holder[i] = item;
   }
 }
 
 function walkObject(holder: object, step: Step, visitor: Visitor, steps: Step[]): void {
   const fields = new Map<string, unknown>(Object.entries(holder));
-  const name = NAME_KEYS.map((key) => fields.get(key)).find((one) => typeof one === "string");
+  const name = NAME_KEYS.map((key) => fields.get(key)).find(isName);
   for (const [key, value] of fields) {
     if (key === "__proto__") {
       Reflect.deleteProperty(holder, key);
@@ -135,9 +133,9 @@ function walkObject(holder: object, step: Step, visitor: Visitor, steps: Step[])
     const verdict = isScalar(value) || isObject(value) ? judgeName(visitor.names, key, textOf(value)) : "plain";
     if (verdict === "allowed") continue;
     if (verdict === "secret" && !isHarmless(value)) next = visitor.named(value, key, context.place);
-    else if (typeof name === "string" && isValueKey(key) && isSecretPair(visitor, name, value))
+    else if (name !== undefined && isValueKey(key) && isSecretPair(visitor, name, value))
       next = visitor.named(value, name, context.place);
-    else next = visit(value, key, context, step.depth, visitor, steps);
+    else next = visit(value, context, step.depth, visitor, steps);
     const cleanKey = key.length < MIN_KEY || context.isDom ? key : visitor.text(key, "text", context.place);
     if (cleanKey !== key) {
       Reflect.deleteProperty(holder, key);
@@ -146,7 +144,7 @@ function walkObject(holder: object, step: Step, visitor: Visitor, steps: Step[])
   }
 }
 
-function visit(value: unknown, key: string, context: Context, depth: number, visitor: Visitor, steps: Step[]): unknown {
+function visit(value: unknown, context: Context, depth: number, visitor: Visitor, steps: Step[]): unknown {
   if (typeof value === "string") {
     if (value.length < 4 || (value.startsWith("data:") && BYTES_ADDRESS.test(value))) return value;
     return visitor.text(value, context.isStyle ? "style" : "text", context.place);
@@ -160,7 +158,7 @@ function visit(value: unknown, key: string, context: Context, depth: number, vis
   if (typeof value !== "object" || value === null) return value;
   if (depth >= MAX_DEPTH) return null;
   const tagName = context.isDom && "tagName" in value ? value.tagName : "";
-  const isStyle = key === "" && tagName === "style" ? true : context.isStyle;
+  const isStyle = context.isStyle || tagName === "style";
   steps.push({ holder: value, context: isStyle === context.isStyle ? context : { ...context, isStyle }, depth: depth + 1 });
   return value;
 }
@@ -182,6 +180,11 @@ function inside(context: Context, key: string, fields: ReadonlyMap<string, unkno
 
 function isSecretPair(visitor: Visitor, name: string, value: unknown): boolean {
   return isScalar(value) && !isHarmless(value) && judgeName(visitor.names, name, textOf(value)) === "secret";
+}
+
+/** True of what could be the name of a field or header, and is no text of its own. */
+function isName(value: unknown): value is string {
+  return typeof value === "string" && /^[\w.$[\]-]{1,80}$/.test(value);
 }
 
 function isValueKey(key: string): boolean {

@@ -176,9 +176,11 @@ export interface IngestRoomForTests {
 }
 
 /** Builds ingest over the ports in memory. */
-export function createIngestRoom(
-  { waitMs, ...limits }: Partial<TrackerLimits> & Pick<IngestDeps, "waitMs"> = {},
-): IngestRoomForTests {
+export function createIngestRoom({
+  waitMs,
+  redaction,
+  ...limits
+}: Partial<TrackerLimits> & Pick<IngestDeps, "waitMs" | "redaction"> = {}): IngestRoomForTests {
   const clock = createTestClock(NOON);
   const notes: LiveNote[] = [];
   const knot: { ingest?: Ingest } = {};
@@ -204,6 +206,7 @@ export function createIngestRoom(
     limits: { ...DEFAULT_TRACKER_LIMITS, ...limits },
     ...(waitMs ? { waitMs } : {}),
     cleanupIntervalMs: 60_000,
+    ...(redaction ? { redaction } : {}),
   });
   knot.ingest = ingest;
   ingest.start();
