@@ -2,6 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { decodeBinary, encodeBinary } from "../../protocol/codec.ts";
+import { HELLO_TIMEOUT_MS } from "../../protocol/limits.ts";
+import { createTestClock } from "../../test/harness/clock.ts";
 import { joinFrames } from "../../protocol/frames.ts";
 import { BARE_KEY as KEY, startBareNet, type BareNet } from "../../test/harness/bare-net.ts";
 import { createWire } from "./wire.ts";
@@ -281,6 +283,28 @@ describe("sockets", () => {
     expect(refused.headers.get("access-control-expose-headers")).toBe("Retry-After");
     socket.terminate();
     small.stop();
+  });
+
+  it("NET-56 closes a tracker that does not say session_start in time, and no other", async () => {
+    const clock = createTestClock(1_000_000);
+    const still = await startBareNet([], {}, clock);
+    const at = () => new WebSocket(`${still.base.replace("http", "ws")}/ws?type=tracker&key=${KEY}`);
+    const [silent, chatty, good] = [at(), at(), at()];
+    await Promise.all([silent, chatty, good].map(opened));
+    chatty.send('{"type":"ack_me"}');
+    good.send('{"type":"session_start","data":{}}');
+    await Promise.all([nextMessage(chatty), nextMessage(good)]);
+    clock.advance(HELLO_TIMEOUT_MS - 1_000);
+    good.send('{"type":"ack_me"}');
+    await nextMessage(good);
+    expect([silent.readyState, chatty.readyState]).toEqual([WebSocket.OPEN, WebSocket.OPEN]);
+    const codes = [closeOf(silent), closeOf(chatty)];
+    clock.advance(2_000);
+    expect(await Promise.all(codes)).toEqual([4008, 4008]);
+    good.send('{"type":"ack_me"}');
+    await nextMessage(good);
+    good.terminate();
+    still.stop();
   });
 
   it("NET-53 takes the cookie of a viewer who comes with a proxy's Authorization as well", async () => {

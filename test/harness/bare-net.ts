@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Envelope } from "../../protocol/codec.ts";
 import type { Identity } from "../../server/auth/auth.ts";
-import { systemClock } from "../../server/clock.ts";
+import { systemClock, type Clock } from "../../server/clock.ts";
 import type { TrackerPort } from "../../server/ingest/ingest.ts";
 import { silentLogger } from "../../server/log.ts";
 import { createMetrics } from "../../server/metrics.ts";
@@ -62,7 +62,11 @@ export interface BareNet {
 }
 
 /** Starts it. `in=1` is a signed-in cookie, `good` a token that may read, `http://ours` our origin. */
-export async function startBareNet(routes: readonly Route[] = [], limits: Partial<NetDeps["limits"]> = {}): Promise<BareNet> {
+export async function startBareNet(
+  routes: readonly Route[] = [],
+  limits: Partial<NetDeps["limits"]> = {},
+  clock: Clock = systemClock,
+): Promise<BareNet> {
   const root = mkdtempSync(join(tmpdir(), "wb-net-"));
   writeFiles(root);
   const seen: Envelope[] = [];
@@ -146,7 +150,7 @@ export async function startBareNet(routes: readonly Route[] = [], limits: Partia
   const net = createNet(wire, {
     ...rooms,
     routes,
-    clock: systemClock,
+    clock,
     logger: silentLogger,
     metrics: createMetrics(),
     version: "0.0.0",
