@@ -1,11 +1,9 @@
-import { mkdirSync } from "node:fs";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startApp, type TestApp } from "../harness/app.ts";
 import { launchBrowser } from "../harness/browser.ts";
 import { waitFor } from "../harness/wait.ts";
 import { startAttacker, type Attacker } from "./attacker.ts";
-import { checkout, done } from "./nodes.ts";
 import { hostileRecordings, type HostileRecording } from "./recordings.ts";
 import {
   beginVisit,
@@ -23,11 +21,9 @@ const SIDE_BY_SIDE = 3;
 let app: TestApp;
 let browser: Browser;
 let attacker: Attacker;
-let cookie = "";
 
 beforeAll(async () => {
   [app, browser, attacker] = await Promise.all([startApp(), launchBrowser(), startAttacker()]);
-  cookie = await app.signIn();
 });
 
 afterAll(async () => {
@@ -79,7 +75,7 @@ describe("hostile recordings", () => {
     const found: string[] = [];
     const watched: string[] = [];
     const work = async (): Promise<void> => {
-      const watcher = await openWatcher(browser, app, cookie);
+      const watcher = await openWatcher(browser, app);
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         found.push(...(await watch(watcher, next, at)));
         watched.push(next.name);

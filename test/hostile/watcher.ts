@@ -59,6 +59,9 @@ function pack(events: readonly unknown[]): Pick<OutgoingBatch, "count" | "encodi
   return { count: Math.min(events.length, 20_000), encoding: "deflate-raw", rawBytes: raw.length, payload: deflateRawSync(raw) };
 }
 
+/** Chromium's reasons for not sending a request at all (`Network.BlockedReason`). */
+const REFUSALS = new Set(["csp", "origin", "other", "mixed-content"]);
+
 /** A signed-in browser profile whose every request, window, dialog and word is looked at. */
 export interface Watcher {
   context: BrowserContext;
@@ -76,12 +79,14 @@ export interface Watcher {
 export async function openWatcher(
   browser: Browser,
   app: TestApp,
-  cookie: string,
   bend?: (context: BrowserContext) => Promise<void>,
 ): Promise<Watcher> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-  const equals = cookie.indexOf("=");
-  await context.addCookies([{ name: cookie.slice(0, equals), value: cookie.slice(equals + 1), url: app.baseUrl }]);
+  // Signed in as a person is, so that the cookie is the server's own, with all that it says of itself.
+  await context.request.post(`${app.baseUrl}/auth/login`, {
+    data: { email: app.email, password: app.password },
+    headers: { Origin: app.baseUrl },
+  });
   await bend?.(context);
   const page = await context.newPage();
   const watcher: Watcher = { context, page, harm: [], requests: [], faults: [], close: () => context.close() };
@@ -107,8 +112,9 @@ export async function openWatcher(
   });
   page.on("requestfinished", (request) => note(request));
   page.on("requestfailed", (request) => {
-    // What the policy refused never left; the browser tells of it all the same.
-    if (request.failure()?.errorText !== "csp") note(request);
+    // The browser tells of what it refused as well; that never left.
+    const isRefused = REFUSALS.has(request.failure()?.errorText ?? "") && request.timing().requestStart === -1;
+    if (!isRefused) note(request);
   });
   const note = (request: Request): void => {
     const url = new URL(request.url());

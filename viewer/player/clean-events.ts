@@ -144,11 +144,11 @@ function cleanRules(data: Data, hosts: Set<string>): Data | null {
     isRecord(remove) && isRuleIndex(remove["index"]) ? [{ index: remove["index"] }] : [],
   );
   const clean: Data = { source: SOURCE.styleSheetRule, ...target, adds, removes };
-  for (const name of ["replace", "replaceSync"]) {
-    const css = data[name];
-    if (typeof css !== "string" || css.length > MAX_SHEET_CHARACTERS) continue;
+  // The one that waits rejects where it may not be done, and nobody would hear it.
+  const css = data["replaceSync"] ?? data["replace"];
+  if (typeof css === "string" && css.length <= MAX_SHEET_CHARACTERS) {
     noteHosts(css, hosts);
-    clean[name] = css;
+    clean["replaceSync"] = css;
   }
   return clean;
 }

@@ -20,6 +20,7 @@ const MAX_MOVED = 1_000;
 interface Held {
   parent: number;
   depth: number;
+  isFrame: boolean;
   isFramed: boolean;
   children: Set<number> | null;
 }
@@ -49,10 +50,12 @@ export class SceneGuard {
       this.hold(data["node"], 0, 0);
     }
     if (event.type !== RRWEB.incremental || data["source"] !== SOURCE.mutation) return event;
-    for (const remove of records(data["removes"])) this.drop(Number(remove["id"]));
+    // rrweb forgets a node before it finds that it hangs somewhere else.
+    const removes = records(data["removes"]).filter(({ id, parentId }) => this.nodes.get(Number(id))?.parent === parentId);
+    for (const { id } of removes) this.drop(Number(id));
     const adds = this.place(records(data["adds"]).filter(isAddition));
     const attributes = records(data["attributes"]).map((change) => this.quieten(change));
-    return { ...event, data: { ...data, adds, attributes } };
+    return { ...event, data: { ...data, removes, adds, attributes } };
   }
 
   /** The additions in an order in which each finds its place, without those that have none. */
@@ -65,7 +68,10 @@ export class SceneGuard {
       const left: Addition[] = [];
       for (const add of waiting) {
         const isFrameDocument = add.node.type === NODE.document;
-        const hasParent = this.nodes.has(add.parentId) || isFrameDocument;
+        const parent = this.nodes.get(add.parentId);
+        // rrweb opens the document anew for one that hangs anywhere else; one may come before its frame.
+        if (parent && parent.isFrame !== isFrameDocument) continue;
+        const hasParent = parent !== undefined || isFrameDocument;
         const hasNext = add.nextId === null || this.nodes.has(add.nextId);
         if (!hasParent || !(hasNext || isLate)) left.push(add);
         else if (this.take(add)) placed.push(hasNext ? add : { ...add, nextId: null });
@@ -125,7 +131,7 @@ export class SceneGuard {
     for (let next = open.pop(); next; next = open.pop()) {
       const { node, parent, depth } = next;
       const isFramed = typeof node["tagName"] === "string" && FRAMED.has(node["tagName"]);
-      this.nodes.set(node.id, { parent, depth, isFramed, children: null });
+      this.nodes.set(node.id, { parent, depth, isFrame: node["tagName"] === "iframe", isFramed, children: null });
       this.link(node.id, parent);
       for (const child of node.childNodes) open.push({ node: child, parent: node.id, depth: depth + 1 });
     }

@@ -71,11 +71,13 @@ export class StageFrame implements Stage {
     if (target instanceof HTMLElement && target !== this.frame) this.focused = target;
   };
 
-  /** A recording that opens a dialog takes the focus, and with it the viewer's keys. */
+  /** A recording that opens a dialog takes the focus, and with it the viewer's keys. The frame has it only after this event. */
   private readonly giveFocusBack = (): void => {
-    if (!this.frame || document.activeElement !== this.frame) return;
-    this.frame.blur();
-    if (this.focused?.isConnected === true) this.focused.focus({ preventScroll: true });
+    setTimeout(() => {
+      if (!this.frame || document.activeElement !== this.frame) return;
+      this.frame.blur();
+      if (this.focused?.isConnected === true) this.focused.focus({ preventScroll: true });
+    });
   };
 
   private load(hosts: readonly string[]): Promise<HTMLElement> {
