@@ -141,6 +141,29 @@ describe("the viewer's socket", () => {
     expect(told).toEqual(["joined catching-up", "unknown not_found", "live"]);
   });
 
+  it("VIE-57 ends just the feed and the list to which the right was withdrawn", async () => {
+    feed.join("session", handlers);
+    feed.join("another", { ...handlers, onError: () => told.push("another") });
+    const listHandlers = { onList: () => undefined, onChanged: () => undefined, onWithdrawn: () => told.push("list 7") };
+    feed.watchList(7, listHandlers);
+    feed.watchList(8, { ...listHandlers, onWithdrawn: () => told.push("list 8") });
+    await waitFor(() => heard.length === 4);
+    saysJoined();
+    say("error", { code: "not_found", message: "no", sessionId: "session" });
+    say("error", { code: "not_found", message: "no", projectId: 7 });
+    await waitFor(() => told.length === 3);
+    expect(told).toEqual(["joined catching-up", "error not_found", "list 7"]);
+    heard = [];
+    peers[0]?.close(CLOSE.forbidden);
+    await waitFor(() => connections.at(-1)?.[0] === "refused");
+    // Rights were read anew: what is left is followed again, and what is refused then is over.
+    feed.reconnectNow();
+    await waitFor(() => heard.length === 2);
+    expect(heard.map(({ type }) => type)).toEqual(["watch_live_sessions", "viewer_join_session"]);
+    say("error", { code: "not_found", message: "no" });
+    await waitFor(() => told.at(-1) === "another");
+  });
+
   it("VIE-25 follows the live list of a project", async () => {
     const stop = feed.watchList(7, {
       onList: (sessions) => told.push(`list ${sessions.length}`),

@@ -31,7 +31,11 @@ export interface FeedHandlers {
 export interface LiveListHandlers {
   onList(sessions: readonly SessionSummary[]): void;
   onChanged(sessions: readonly SessionSummary[]): void;
+  /** The list was cut, because the right to it was withdrawn; it is over. */
+  onWithdrawn?(): void;
 }
+
+type ViewerError = Extract<ToViewerMessage, { type: "error" }>["data"];
 
 interface Feed {
   handlers: FeedHandlers;
@@ -159,6 +163,7 @@ export class FeedSocket {
 
   private closed(code: number): void {
     this.socket = null;
+    for (const feed of this.feeds.values()) feed.isJoined = false;
     if (this.isUnused) {
       this.onConnection("idle", code);
       return;
@@ -259,12 +264,19 @@ export class FeedSocket {
     }
   }
 
-  /** An error names no session: it is about the feeds that have not been joined yet, or about the connection. */
-  private refused(error: WireError): void {
+  /** An error that names neither session nor project is about the feeds that have not been joined yet, or about the connection. */
+  private refused(error: ViewerError): void {
     this.retryAfterMs = error.retryAfterMs ?? 0;
     if (error.code === "overload" || error.code === "limit") return;
+    if (error.projectId !== undefined) {
+      const list = this.lists.get(error.projectId);
+      this.lists.delete(error.projectId);
+      list?.onWithdrawn?.();
+      return;
+    }
     for (const [sessionId, feed] of this.feeds) {
-      if (feed.isJoined && error.code !== "gone") continue;
+      const isMeant = error.sessionId === undefined ? !feed.isJoined || error.code === "gone" : error.sessionId === sessionId;
+      if (!isMeant) continue;
       this.feeds.delete(sessionId);
       feed.handlers.onError(error);
     }

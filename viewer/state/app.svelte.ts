@@ -31,9 +31,8 @@ class App {
   private refreshing: Promise<void> | null = null;
   readonly socket = new FeedSocket(viewerSocketUrl(), (connection, closeCode) => {
     this.connection = connection;
-    if (connection !== "refused") return;
     if (closeCode === CLOSE.unauthorized) void this.refresh();
-    if (closeCode === CLOSE.forbidden) void this.followAgain();
+    if (closeCode === CLOSE.forbidden && connection === "refused") void this.followAgain();
   });
 
   constructor() {

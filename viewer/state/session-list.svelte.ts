@@ -28,6 +28,7 @@ export class SessionList {
         this.follow(sessions);
       },
       onChanged: (changed) => this.follow(changed),
+      onWithdrawn: () => void app.refresh(),
     });
     void this.load();
   }

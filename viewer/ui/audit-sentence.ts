@@ -1,7 +1,7 @@
 /** An entry of the audit as a sentence that a person understands. */
 
 import type { AuditEntry } from "../net/api-audit.ts";
-import { formatCount } from "./format.ts";
+import { formatCount, formatMoment } from "./format.ts";
 
 /** A piece of a sentence; with `href` it is a link within the viewer. */
 export interface Piece {
@@ -207,16 +207,19 @@ function sayDeed(entry: AuditEntry, project: Piece | null): Piece[] {
 export function auditDetails(entry: AuditEntry): { name: string; value: string }[] {
   const told = new Set(["email", "role", "from", "to", "by", "kind", "sessions", "name", "scopes"]);
   const shown = Object.entries(entry.data).filter(([key]) => entry.action === "project_changed" || !told.has(key));
-  return shown.map(([key, value]) => ({ name: key, value: typeof value === "string" ? value : JSON.stringify(value) }));
+  return shown.map(([key, value]) => ({ name: key, value: detail(key, value) }));
+}
+
+function detail(key: string, value: unknown): string {
+  if (typeof value === "number" && key.endsWith("At")) return formatMoment(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function session(entry: AuditEntry, isThere = true): Piece[] {
   const id = subjectId(entry);
   const short = id.length > 14 ? `${id.slice(0, 12)}…` : id;
-  const piece: Piece =
-    isThere && id !== ""
-      ? { text: `session ${short}`, href: `/sessions/${encodeURIComponent(id)}` }
-      : text(`session ${short}`.trim());
+  const shown = id === "" ? "a session" : `session ${short}`;
+  const piece: Piece = isThere && id !== "" ? { text: shown, href: `/sessions/${encodeURIComponent(id)}` } : text(shown);
   return entry.personId ? [piece, text(" of "), name(entry.personId)] : [piece];
 }
 

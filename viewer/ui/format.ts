@@ -66,6 +66,12 @@ export function formatPath(url: string): string {
   return parsed ? `${parsed.pathname}${parsed.search}${parsed.hash}` : url;
 }
 
+/** An address of a machine, IPv6 in its short form. */
+export function formatPeer(peer: string): string {
+  const url = peer.includes(":") ? `http://[${peer}]/` : "";
+  return URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : peer;
+}
+
 /** The address itself if it may be a link (http and https only), or null. */
 export function toSafeHref(url: string): string | null {
   const parsed = URL.canParse(url) ? new URL(url) : null;

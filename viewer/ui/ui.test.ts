@@ -8,6 +8,7 @@ import {
   formatCount,
   formatDuration,
   formatPath,
+  formatPeer,
   markerTitle,
   toSafeHref,
 } from "./format.ts";
@@ -43,6 +44,7 @@ describe("words for numbers", () => {
     for (const url of ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "no address", ""]) {
       expect(toSafeHref(url)).toBeNull();
     }
+    expect(["0:0:0:0:0:0:0:1", "127.0.0.1", "", "odd:one"].map(formatPeer)).toEqual(["::1", "127.0.0.1", "", "odd:one"]);
     expect([formatPath("https://shop.example/a?b#c"), formatPath("odd")]).toEqual(["/a?b#c", "odd"]);
   });
 
