@@ -31,3 +31,8 @@ export function scalars(data: Facts, most: number): Facts {
       .slice(0, most),
   );
 }
+
+/** What the visitor's browser says for him. */
+export function isTrackingUnwanted(): boolean {
+  return navigator.doNotTrack === "1" || ("globalPrivacyControl" in navigator && Boolean(navigator.globalPrivacyControl));
+}

@@ -13,7 +13,7 @@ export function repairStyles(frame: HTMLIFrameElement): void {
   const sheets = new Map<Element, CSSStyleSheet>();
 
   const own = new Sheet();
-  own.replaceSync(".wb-preview { display: none !important; }");
+  own.replaceSync(".wb-preview { display: none !important; } .wb-block { outline: 1px dashed #98a2b3; background: #eaecf0; }");
 
   function repair(node: Node): void {
     if (!isElement(node)) return;

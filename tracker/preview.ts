@@ -49,6 +49,12 @@ function start(feed: PreviewFeed): void {
   const { rules } = feed;
   const typed = rules.maskAllInputs ? "hidden" : "shown, except passwords and card fields";
   add(header, "p", `This is all that would be recorded. Nothing is sent. Text: ${rules.maskText}. What is typed: ${typed}.`);
+  if (!feed.isHeard)
+    add(
+      header,
+      "p",
+      "The project's own rules are not known in this browser yet and may be stricter: load the page once without the preview.",
+    );
   const wider = add(header, "button", "Cover the page");
   wider.addEventListener("click", () => {
     const isOver = host.classList.toggle("over");

@@ -115,6 +115,11 @@ describe("options", () => {
       beforeErrorSec: 10,
       maskAllInputs: true,
       maskText: "sensitive",
+      maskTextSelector: "",
+      blockSelector: "",
+      recordConsole: false,
+      recordNetwork: false,
+      respectDoNotTrack: false,
     });
     expect(settle({ key: "k", endpoint: "https://x.example/" }, "").endpoint).toBe("https://x.example");
   });

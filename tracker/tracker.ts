@@ -3,7 +3,8 @@
 import type { Marker } from "../protocol/markers.ts";
 import { settle, stricter, type Settings, type TrackerHandle, type TrackerOptions } from "./options.ts";
 import { keptRules, storageOf } from "./session.ts";
-import { isTrackingUnwanted, startVisit, type Visit } from "./visit.ts";
+import { isTrackingUnwanted } from "./page-facts.ts";
+import { startVisit, type Visit } from "./visit.ts";
 
 export type { Facts, TrackerHandle, TrackerOptions } from "./options.ts";
 
@@ -34,7 +35,7 @@ export function init(options: TrackerOptions): TrackerHandle {
     }
   }
 
-  function begin(errors: Marker[] = []): void {
+  function begin(marks: Marker[] = []): void {
     guard(() => {
       // Made ready in advance, and perhaps never looked at.
       if ("prerendering" in document && document.prerendering) {
@@ -48,7 +49,7 @@ export function init(options: TrackerOptions): TrackerHandle {
       if (visit || isStopped || isUnwanted || isRecordedByParent()) return;
       visit = startVisit(chosen, {
         isHeard: kept !== null || own.isHeard === true,
-        errors,
+        marks,
         isPreview,
         onStricter(asked, open) {
           settings = { ...own, ...stricter(chosen, asked), isHeard: true };

@@ -17,7 +17,7 @@ import { createPost, ingestUrl } from "./http.ts";
 import { sendLeftovers } from "./leftovers.ts";
 import { isLooser, stricter, type Facts, type Rules, type Settings } from "./options.ts";
 import { createOutbox } from "./outbox.ts";
-import { pageFacts, placeOf, scalars } from "./page-facts.ts";
+import { isTrackingUnwanted, pageFacts, placeOf, scalars } from "./page-facts.ts";
 import { createPrivacy } from "./privacy.ts";
 import { createRecorder } from "./record.ts";
 import { createSender } from "./sender.ts";
@@ -40,10 +40,10 @@ export interface Visit {
 export interface Beginning {
   /** False where this browser has not heard yet what the project asks for. */
   isHeard: boolean;
-  /** Of a recording that was given up because the project is stricter. */
-  errors: Marker[];
+  /** Errors and the site's own marks, of a recording that was given up because the project is stricter. */
+  marks: Marker[];
   /** The project asks for more than this recording kept to; nothing of it was sent, and it has ended. */
-  onStricter: (asked: Rules, errors: Marker[]) => void;
+  onStricter: (asked: Rules, marks: Marker[]) => void;
   /** Shown in the page instead of sent. */
   isPreview: boolean;
 }
@@ -54,6 +54,8 @@ export interface PreviewFeed {
   drafts: Draft[];
   start: () => SessionStart;
   rules: Rules;
+  /** False where the project's rules are not known yet: they may be stricter. */
+  isHeard: boolean;
   stop: () => void;
 }
 
@@ -70,7 +72,7 @@ const MAX_TRAITS = 64;
  * Starts recording.
  * @throws whatever the settings or the browser are unfit for; nothing is left behind then
  */
-export function startVisit(settings: Settings, { isHeard, errors, onStricter, isPreview }: Beginning): Visit {
+export function startVisit(settings: Settings, { isHeard, marks, onStricter, isPreview }: Beginning): Visit {
   const host = createHost(settings.onError);
   const { key, endpoint } = settings;
   // As it is before we watch it.
@@ -109,14 +111,14 @@ export function startVisit(settings: Settings, { isHeard, errors, onStricter, is
     onGone: () => renew(true),
   });
 
-  const feed: PreviewFeed = { drafts: [], start, rules: stricter(settings), stop: end };
+  const feed: PreviewFeed = { drafts: [], start, rules: stricter(settings), isHeard, stop: end };
   let held: ErrorWindow | null = isPreview
     ? { add: (draft) => feed.drafts.push(draft), release: () => [], isCheckoutDue: () => false }
     : settings.mode === "error"
       ? createErrorWindow(settings.beforeErrorSec * 1_000, MAX_OUTBOX_BYTES)
       : null;
-  /** Errors that are not durable yet. */
-  let openErrors: Marker[] = [];
+  /** Errors, and marks of the site, that are not durable yet. */
+  let openMarks: Marker[] = [];
   let { userId }: { userId?: string | null | undefined } = settings;
   let traits: Facts | undefined;
   let startedAt = Date.now();
@@ -130,7 +132,7 @@ export function startVisit(settings: Settings, { isHeard, errors, onStricter, is
   function start(): SessionStart {
     return {
       // Until the project was heard, what any project would allow.
-      ...pageFacts(isHeard ? privacy : createPrivacy({ ...settings, maskText: "all" })),
+      ...pageFacts(isHeard || isPreview ? privacy : createPrivacy({ ...settings, maskText: "all" })),
       sessionId: session.id,
       resumeToken: session.token,
       answersResend: true,
@@ -225,7 +227,7 @@ export function startVisit(settings: Settings, { isHeard, errors, onStricter, is
       if (isOnShelf) shelf.forget(session.tab, isAll ? Infinity : data.upto);
       if (isAll) {
         isOnShelf = false;
-        openErrors = [];
+        openMarks = [];
       }
     } else if (type === "watchers") watched(data.count);
     else if (type === "checkout_request") recorder.checkout();
@@ -252,7 +254,7 @@ export function startVisit(settings: Settings, { isHeard, errors, onStricter, is
     shelf.forget(tab, Infinity);
     session.leave();
     end();
-    onStricter(asked, openErrors);
+    onStricter(asked, openMarks);
   }
 
   /**
@@ -297,7 +299,7 @@ export function startVisit(settings: Settings, { isHeard, errors, onStricter, is
     if (now !== second) markersThisSecond = 0;
     second = now;
     if (isOver || ++markersThisSecond > MAX_MARKERS_PER_SECOND) return;
-    if (marker.kind === "error") openErrors.push(marker);
+    if (/^(?:error|custom)$/.test(marker.kind)) openMarks.push(marker);
     batcher.mark(marker);
     // An error shows at once, with what it changed on the page; in error mode it opens the gates.
     if (marker.kind === "error") host.after(0, letGo);
@@ -340,8 +342,8 @@ export function startVisit(settings: Settings, { isHeard, errors, onStricter, is
       const src = `${endpoint}/tracker-preview.js`;
       document.documentElement.append(Object.assign(document.createElement("script"), { src, feed }));
     } else sendOld();
-    for (const { text, stack, ...error } of errors)
-      mark({ ...error, text: privacy.message(text ?? ""), stack: privacy.message(stack ?? "", true) });
+    for (const { text, stack, ...rest } of marks)
+      mark(text === undefined ? rest : { ...rest, text: privacy.message(text), stack: privacy.message(stack ?? "", true) });
     watchUnload(host, {
       hide: batcher.cut,
       leave() {
@@ -392,9 +394,4 @@ export function startVisit(settings: Settings, { isHeard, errors, onStricter, is
       end();
     },
   };
-}
-
-/** What the visitor's browser says for him. */
-export function isTrackingUnwanted(): boolean {
-  return navigator.doNotTrack === "1" || ("globalPrivacyControl" in navigator && Boolean(navigator.globalPrivacyControl));
 }
