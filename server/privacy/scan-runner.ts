@@ -53,11 +53,11 @@ export function createScanRunner({ db, clock, log }: ScanRunnerDeps): ScanRunner
   const pool = createWorkerPool({ clock, log, maxThreads: 1 });
   let working: Promise<void> | null = null;
   let isAskedAgain = false;
-  let isStopping = false;
+  let isRunning = false;
   let stopTimer = () => {};
 
   function wake(): void {
-    if (isStopping) return;
+    if (!isRunning) return;
     if (working) {
       isAskedAgain = true;
       return;
@@ -75,7 +75,7 @@ export function createScanRunner({ db, clock, log }: ScanRunnerDeps): ScanRunner
   }
 
   async function workOnAll(): Promise<void> {
-    while (!isStopping) {
+    while (isRunning) {
       const scan = await claimScan(db, runner);
       if (!scan) return;
       if (scan.attempts > MAX_ATTEMPTS) await endScan(db, scan.id, runner, "it was begun too often and never finished");
@@ -87,7 +87,7 @@ export function createScanRunner({ db, clock, log }: ScanRunnerDeps): ScanRunner
     if (scan.after === "") await countSessions(db, scan);
     let renewedAt = clock.now();
     const goesOn = async () => {
-      if (isStopping) return false;
+      if (!isRunning) return false;
       if (clock.now() - renewedAt < RENEW_MS) return true;
       renewedAt = clock.now();
       return renewLease(db, scan.id, runner);
@@ -116,12 +116,13 @@ export function createScanRunner({ db, clock, log }: ScanRunnerDeps): ScanRunner
 
   return {
     start() {
+      isRunning = true;
       stopTimer = clock.every(LOOK_MS, wake);
       wake();
     },
     wake,
     async stop() {
-      isStopping = true;
+      isRunning = false;
       stopTimer();
       await pool.stop();
       await working;
