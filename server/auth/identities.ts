@@ -94,6 +94,12 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
     };
   }
 
+  /** What is remembered may have ended by itself meanwhile. */
+  function unlessOver(identity: Identity): Identity {
+    const isOver = identity.kind !== "nobody" && identity.expiresAt !== undefined && identity.expiresAt <= clock.now();
+    return isOver ? NOBODY : identity;
+  }
+
   function saveInTurn(): Promise<void> {
     saving = saving.then(saveUses);
     return saving;
@@ -118,14 +124,14 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
       if (bearer !== null) {
         if (!TOKEN.test(bearer)) return NOBODY;
         const hash = hashSecret(bearer);
-        const identity = await remember(`token ${hash.toString("hex")}`, () => byToken(hash));
+        const identity = unlessOver(await remember(`token ${hash.toString("hex")}`, () => byToken(hash)));
         if (identity.kind === "token") tokenUses.set(identity.tokenId, clock.now());
         return identity;
       }
       const secret = readCookie(deps.cookie, credentials.cookie);
       if (secret === null) return NOBODY;
       const hash = hashSecret(secret);
-      const identity = await remember(`sign-in ${hash.toString("hex")}`, () => bySignIn(hash));
+      const identity = unlessOver(await remember(`sign-in ${hash.toString("hex")}`, () => bySignIn(hash)));
       if (identity.kind === "user") signInUses.set(identity.signInId, clock.now());
       return identity;
     },

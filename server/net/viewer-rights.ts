@@ -26,7 +26,7 @@ export interface ViewerRightsDeps {
 export interface ViewerRights {
   /** How often rights may have changed so far: who asked before the last time has to ask again. */
   changes(): number;
-  /** Rights may have changed: all open sockets are looked at now. */
+  /** Rights may have changed: all open sockets are looked at, now or within a second. */
   lookAgain(): void;
   stop(): void;
 }
@@ -36,6 +36,8 @@ export function watchViewerRights({ auth, clock, logger, open }: ViewerRightsDep
   const due = new Set<ViewerSocket>();
   let looks = 0;
   let changes = 0;
+  let allLookedAt = -Infinity;
+  let isAllDue = false;
 
   async function look(): Promise<void> {
     looks++;
@@ -57,21 +59,30 @@ export function watchViewerRights({ auth, clock, logger, open }: ViewerRightsDep
     while (looks < MAX_LOOKS && looks < due.size) void look();
   };
 
+  const lookAtAll = () => {
+    isAllDue = false;
+    allLookedAt = clock.now();
+    for (const socket of open) due.add(socket);
+    lookAtDue();
+  };
+
   const stopTimer = clock.every(TICK_MS, () => {
     const now = clock.now();
     for (const socket of open) {
       if (socket.expiresAt <= now) socket.expired();
       else if (now - socket.checkedAt >= CHECK_INTERVAL_MS) due.add(socket);
     }
-    lookAtDue();
+    if (isAllDue) lookAtAll();
+    else lookAtDue();
   });
 
   return {
     changes: () => changes,
     lookAgain() {
       changes++;
-      for (const socket of open) due.add(socket);
-      lookAtDue();
+      // Many changes in a row, as when a company signs in on Monday, cost one look at everybody a second.
+      if (clock.now() - allLookedAt >= TICK_MS) lookAtAll();
+      else isAllDue = true;
     },
     stop() {
       stopTimer();
