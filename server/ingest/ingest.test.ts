@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createIngestRoom, NOON } from "../../test/harness/ingest-room.ts";
+import { createIngestRoom, NOON, projectOf, TestTracker } from "../../test/harness/ingest-room.ts";
 import { CHECKOUT_REQUEST_INTERVAL_MS } from "../../protocol/limits.ts";
 import { AWAY_AFTER_MS, TAB_GONE_MS } from "./keeper.ts";
 import { SETTLE_MAX_MS } from "./tracker-link.ts";
@@ -304,6 +304,18 @@ describe("status and end", () => {
     const back = await room.open();
     expect(back.heard("session_started")).toEqual([]);
     expect(back.heard("error")).toMatchObject([{ code: "gone" }]);
+  });
+
+  it("ING-30 an erased id is to another project's page an id like any that is taken", async () => {
+    const room = createIngestRoom();
+    await room.open();
+    room.ingest.erase(["session-1"]);
+    const stranger = new TestTracker(room.ingest, 9, projectOf(2));
+    stranger.say("session_start", { sessionId: "session-1", tab: "tab1", url: "https://blog.example/" });
+    await turn();
+    expect(stranger.heard("session_started")).toHaveLength(1);
+    expect(stranger.heard("session_started")).not.toMatchObject([{ sessionId: "session-1" }]);
+    expect(stranger.heard("error")).toEqual([]);
   });
 
   it("ING-30 an id that another process erased is refused as well", async () => {

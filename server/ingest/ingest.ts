@@ -73,7 +73,7 @@ export interface Ingest extends StoreEvents, TrackerRequests {
 /** What `createIngest` is given. */
 export interface IngestDeps {
   live: Pick<Live, "openTab" | "publish" | "committed" | "update" | "gap" | "end">;
-  store: Pick<Store, "openSession" | "append" | "saveProgress" | "endSessions" | "endAbandoned">;
+  store: Pick<Store, "openSession" | "ownerOf" | "append" | "saveProgress" | "endSessions" | "endAbandoned">;
   clock: Clock;
   log: Logger;
   /** `SESSION_SECRET_KEY`, or the one kept in the database: signs resume tokens. */

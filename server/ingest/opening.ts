@@ -67,7 +67,8 @@ export class Opening {
 
   private async claim(sessionId: string, hash: Uint8Array, project: Project, start: SessionStart): Promise<Claim> {
     const { deps, sessions, erased } = this.room;
-    if (erased.has(sessionId)) return { kind: "erased" };
+    // Told only to pages of the project that it was in: to others it is an id like any that is taken.
+    if (erased.has(sessionId)) return { kind: (await deps.store.ownerOf(sessionId)) === project.id ? "erased" : "foreign" };
     const tabName = start.tab ?? DEFAULT_TAB;
     const known = this.claimKnown(sessions.get(sessionId), hash, project, tabName, start);
     if (known) return known;

@@ -104,3 +104,13 @@ const FIND_ABANDONED = `
   SELECT session_id, (extract(epoch FROM greatest(started_at, last_at)) * 1000)::double precision AS ended_at
   FROM sessions WHERE status <> 'ended' AND received_at < to_timestamp($1::double precision / 1000)
   ORDER BY received_at LIMIT $2`;
+
+/** The project that owns a session id, also after the session was erased; null where there never was one. */
+export async function findOwner(db: Queryable, sessionId: string): Promise<number | null> {
+  const rows = await db.query<{ project_id: number }>(
+    `SELECT project_id FROM tombstones WHERE session_id = $1
+     UNION ALL SELECT project_id FROM sessions WHERE session_id = $1 LIMIT 1`,
+    [sessionId],
+  );
+  return rows[0]?.project_id ?? null;
+}

@@ -16,7 +16,7 @@ import type { Database } from "../db/db.ts";
 import type { Logger } from "../log.ts";
 import { Partitions } from "./partitions.ts";
 import { SessionOpener } from "./session-opener.ts";
-import { MAX_SESSIONS_PER_STATEMENT, closeSessions, findAbandoned, updateSessions } from "./session-statements.ts";
+import { MAX_SESSIONS_PER_STATEMENT, closeSessions, findAbandoned, updateSessions, findOwner } from "./session-statements.ts";
 import { Writer } from "./writer.ts";
 
 /** One batch on its way into `session_events`. */
@@ -141,6 +141,11 @@ export interface Store {
    * @throws AppError `store` while Postgres is away
    */
   openSession(opening: SessionOpening): Promise<SessionOpened>;
+  /**
+   * The project that a session belongs to, or belonged to before it was erased; null for an id that nobody had.
+   * @throws AppError `store` while Postgres is away
+   */
+  ownerOf(sessionId: string): Promise<number | null>;
   /** Takes a batch; false where the buffer is full, and then nothing was taken. */
   append(batch: BatchRow): boolean;
   /**
@@ -206,6 +211,7 @@ export function createStore(deps: StoreDeps): Store {
 
   return {
     openSession: (opening) => opener.open(opening),
+    ownerOf: (sessionId) => orStoreError(() => findOwner(deps.db, sessionId)),
     append: (batch) => writer.append(batch),
     forget: (sessionIds) => writer.forget(sessionIds),
     saveProgress: (progress) => inGroups(progress, (group) => updateSessions(deps.db, group)),

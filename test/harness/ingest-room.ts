@@ -66,6 +66,10 @@ export class MemoryStore {
     return Promise.resolve({ kind: "resumed", session: { ...found.session }, tabs: [tab], startedOn: "2026-11-21", upto });
   }
 
+  ownerOf(sessionId: string): Promise<number | null> {
+    return Promise.resolve(this.known.get(sessionId)?.opening.projectId ?? null);
+  }
+
   append(row: BatchRow): boolean {
     if (this.isFull) return false;
     this.pending.push(row);

@@ -82,6 +82,11 @@ export async function insertInvitation(
   return { id: row?.id ?? 0, secret };
 }
 
+/** What an erasure leaves behind. */
+export async function insertTombstone(db: Queryable, sessionId: string, projectId: number): Promise<void> {
+  await db.query("INSERT INTO tombstones (session_id, project_id) VALUES ($1, $2)", [sessionId, projectId]);
+}
+
 /** Makes the tenant. */
 export async function insertTenant(db: Queryable, word: string): Promise<Tenant> {
   const [row] = await db.query<{ id: number }>("INSERT INTO projects (name, slug) VALUES ($1, $2) RETURNING id", [

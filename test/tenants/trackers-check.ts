@@ -5,7 +5,8 @@ import { openClient } from "../integration/running-app.ts";
 import { TRACKER_ROWS } from "./message-rows.ts";
 import { leakIn } from "./probe.ts";
 import { knock, openViewer, type SocketsReport } from "./sockets-check.ts";
-import { changedTables, liveSessionOf, type World } from "./world.ts";
+import { insertTombstone } from "./tenant.ts";
+import { changedTables, erasedSessionOf, liveSessionOf, type World } from "./world.ts";
 
 /** Keys that are none are refused alike. */
 export async function checkKeys(world: World): Promise<SocketsReport> {
@@ -36,8 +37,8 @@ export async function checkKeys(world: World): Promise<SocketsReport> {
 export async function checkTrackers(world: World): Promise<SocketsReport> {
   const report = emptyReport();
   const { theirs, own, resumeToken } = world;
-  const erased = `${theirs.word}-erased-visit`;
-  await world.query("INSERT INTO tombstones (session_id, project_id) VALUES ($1, $2)", [erased, theirs.projectId]);
+  const justErased = `${theirs.word}-just-erased`;
+  await insertTombstone(world, justErased, theirs.projectId);
   const right = await openViewer(world, world.cookies.viewer);
   right.say("viewer_join_session", { sessionId: liveSessionOf(theirs.word) });
   await right.next("session_phase", ({ phase }) => phase === "live");
@@ -52,7 +53,8 @@ export async function checkTrackers(world: World): Promise<SocketsReport> {
     ["a live session and another token", live, { resumeToken: "x".repeat(32) }],
     ["a session that is over", theirs.ids.session, {}],
     ["a session that is over, and a token", theirs.ids.session, { resumeToken }],
-    ["an erased session", erased, {}],
+    ["a session that was erased now", justErased, {}],
+    ["a session that was erased a while ago", erasedSessionOf(theirs.word), {}],
   ];
   for (const [what, sessionId, more] of attempts) {
     const answer = await begin(world, sessionId, more);

@@ -10,7 +10,7 @@ import { createTestDatabase, quietLog } from "../harness/postgres.ts";
 import { type Client, openClient, rrwebEvents, runApp, type RunningApp } from "../integration/running-app.ts";
 import { type Credential, makeStrangers, signIn } from "./credentials.ts";
 import { type Ids, missingLike } from "./ids.ts";
-import { insertTenant, insertToken, type Tenant } from "./tenant.ts";
+import { insertTenant, insertToken, insertTombstone, type Tenant } from "./tenant.ts";
 
 /** What moves by itself: when something was used or heard of last. */
 const RESTLESS = ["last_seen_at", "last_used_at", "received_at", "last_at", "lease_until", "changed_at", "tries_left"];
@@ -75,6 +75,7 @@ export async function createWorld(around: Around = {}): Promise<World> {
     const { base } = app;
     const theirs = await insertTenant(db, "quokka");
     const own = await insertTenant(db, "narwhal");
+    await insertTombstone(db, erasedSessionOf(theirs.word), theirs.projectId);
     const trackers = { theirs: await openVisit(base, theirs), own: await openVisit(base, own) };
     const strangers = await makeStrangers(base, db, theirs, own);
     const cookies: Record<string, string> = { administrator: await app.signIn() };
@@ -132,6 +133,9 @@ export async function createWorld(around: Around = {}): Promise<World> {
 
 /** Name of a tenant's live session. */
 export const liveSessionOf = (word: string): string => `${word}-live-visit`;
+
+/** Name of a session that a tenant erased before the tests began, so that every part of the server has heard of it. */
+export const erasedSessionOf = (word: string): string => `${word}-erased-visit`;
 
 function withLive(tenant: Tenant): Tenant {
   return { ...tenant, ids: { ...tenant.ids, liveSession: liveSessionOf(tenant.word) } };
