@@ -8,6 +8,7 @@ import { fanOut } from "./figures/fan-out.ts";
 import { idleConnections } from "./figures/idle-connections.ts";
 import { liveView } from "./figures/live-view.ts";
 import { overload } from "./figures/overload.ts";
+import { retention } from "./figures/retention.ts";
 import { seek } from "./figures/seek.ts";
 import { store } from "./figures/store.ts";
 import { trackerSize } from "./figures/tracker-size.ts";
@@ -26,6 +27,7 @@ const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> 
   "idle-connections": idleConnections,
   "live-view": liveView,
   seek,
+  retention,
 };
 
 const names = process.argv.slice(2);

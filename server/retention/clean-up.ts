@@ -125,8 +125,8 @@ async function cleanDay(db: Database, day: string, rules: readonly ProjectRule[]
     if (!report.postponed.includes(day)) report.postponed.push(day);
     return;
   }
-  const { going, batches, bytes, isEmpty } = exchanged;
-  report.longestDropMs = Math.max(report.longestDropMs, exchanged.dropMs);
+  const { going, batches, bytes, isEmpty, movedAt } = exchanged;
+  if (movedAt !== null) report.longestDropMs = Math.max(report.longestDropMs, Math.round(performance.now() - movedAt));
   report.freedBytes += exchanged.freedBytes;
   report.batches += batches;
   report.bytes += bytes;
@@ -149,7 +149,8 @@ interface Exchanged {
   batches: number;
   bytes: number;
   freedBytes: number;
-  dropMs: number;
+  /** When the exchange began; null where there was none. */
+  movedAt: number | null;
   /** Their rows in the tables of the day are gone already. */
   areRowsGone: boolean;
   /** Nothing of the day is left. */
@@ -177,13 +178,13 @@ async function exchangeTables(tx: Queryable, day: string, rules: readonly Projec
     bytes: going.reduce((sum, row) => sum + row.bytes, 0),
     isEmpty: staying.length === 0,
   };
-  if (going.length === 0 && staying.length > 0) return { ...shared, freedBytes: 0, dropMs: 0, areRowsGone: true };
+  if (going.length === 0 && staying.length > 0) return { ...shared, freedBytes: 0, movedAt: null, areRowsGone: true };
   if (partitions.length === 0 || (await isGoingOn(tx, from, to))) {
-    return { ...shared, freedBytes: 0, dropMs: 0, areRowsGone: partitions.length === 0 };
+    return { ...shared, freedBytes: 0, movedAt: null, areRowsGone: partitions.length === 0 };
   }
   await noteDays(tx, [day]);
-  const { bytesBefore, bytesAfter, dropMs } = await exchangeDay(tx, partitions, staying);
-  return { ...shared, freedBytes: bytesBefore - bytesAfter, dropMs, areRowsGone: true };
+  const { bytesBefore, bytesAfter, movedAt } = await exchangeDay(tx, partitions, staying);
+  return { ...shared, freedBytes: bytesBefore - bytesAfter, movedAt, areRowsGone: true };
 }
 
 /** Erased ids are forgotten, after what may have come back in spite of them was removed. */

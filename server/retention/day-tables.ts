@@ -33,16 +33,14 @@ export interface Partition {
   to: string;
 }
 
-/** What became of the tables of a day, and how long each part of it took. */
+/** What became of the tables of a day. */
 export interface DayExchange {
   /** Rows of batches that were carried over. */
   movedBatches: number;
   bytesBefore: number;
   bytesAfter: number;
-  /** Time for carrying over what stays, while everybody reads and writes. */
-  moveMs: number;
-  /** Time of the exchange, in which readers and writers wait. */
-  dropMs: number;
+  /** When what stays was carried over (`performance.now`): from then until the commit, which removes the files, readers and writers wait. */
+  movedAt: number;
 }
 
 /** The partitions as the catalogue knows them. A default partition has no bounds and is left alone. */
@@ -103,7 +101,6 @@ export async function exchangeDay(
   partitions: readonly Partition[],
   staying: readonly string[],
 ): Promise<DayExchange> {
-  const startedAt = performance.now();
   const names = partitions.map(({ name }) => name);
   const bytesBefore = await sizeOf(tx, names);
   for (const name of names) await tx.query(`LOCK TABLE ${name} IN SHARE ROW EXCLUSIVE MODE`);
@@ -122,8 +119,7 @@ export async function exchangeDay(
     movedBatches,
     bytesBefore,
     bytesAfter: staying.length > 0 ? await sizeOf(tx, names) : 0,
-    moveMs: movedAt - startedAt,
-    dropMs: performance.now() - movedAt,
+    movedAt,
   };
 }
 

@@ -256,16 +256,16 @@ describe("what is on its way", () => {
         [day],
       );
     }
-    let isOver = false;
+    const over = new AbortController();
     let seq = 0;
     const sending = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         if (one.store.status().pendingBatches < 50 && one.store.append(rowOf("going", seq))) seq++;
         await new Promise((resolve) => setImmediate(resolve));
       }
     })();
     const report = await one.room.cleanUp();
-    isOver = true;
+    over.abort();
     await sending;
     await one.store.drain(10_000);
     expect(report).toMatchObject({ sessions: 4 * 1_801, thinned: old, postponed: [] });

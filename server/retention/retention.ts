@@ -80,7 +80,7 @@ export function createRetention(deps: RetentionDeps): Retention {
   let stopTimer: (() => void) | null = null;
   const scrubber = createScrubber({ db, connection: deps.connection, clock, log, isEmbedded: deps.disk.folder !== null });
   const eraser = createEraser({ db, clock, log, audit, holder, onErased: () => scrubber.soon() });
-  const guard = createDiskGuard({ clock, log, ...deps.disk, onClosed: cleanUpByItself });
+  const guard = createDiskGuard({ clock, log, ...deps.disk, onClosed: () => void makeRoom() });
 
   async function run(actor: AuditActor): Promise<CleanUpReport> {
     for (const { id } of await db.query<{ id: number }>(
@@ -111,6 +111,12 @@ export function createRetention(deps: RetentionDeps): Retention {
   function start(actor: AuditActor = "system"): Promise<CleanUpReport> {
     running ??= run(actor).finally(() => (running = null));
     return running;
+  }
+
+  /** The log first: that frees the most, and a clean-up writes into it. */
+  async function makeRoom(): Promise<void> {
+    await scrubber.trim();
+    cleanUpByItself();
   }
 
   function cleanUpByItself(): void {

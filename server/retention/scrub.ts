@@ -95,6 +95,19 @@ export async function scrub(deps: ScrubDeps): Promise<ScrubReport | null> {
   return report;
 }
 
+/**
+ * Gives back what the write-ahead log of the embedded Postgres keeps for later: up to some gigabytes. Elsewhere it does nothing.
+ * @throws what Postgres says
+ */
+export async function trimLog({ connection, isEmbedded }: ScrubDeps): Promise<void> {
+  if (!isEmbedded) return;
+  await withClient(
+    connection,
+    (client) => passOverLog({ query: async <Row extends object>(sql: string) => (await client.query<Row>(sql)).rows }),
+    { statementTimeoutMs: 0, applicationName: "watchback-scrub" },
+  );
+}
+
 /** Writes the tables of a day anew with all that is left, where nothing of it goes on any more. */
 async function rewriteDay(db: Database, day: string, today: string): Promise<boolean> {
   const exchanged = await db

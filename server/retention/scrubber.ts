@@ -1,7 +1,7 @@
 /** When the files are cleaned: soon after something was removed, one cleaning at a time. */
 
 import type { Clock } from "../clock.ts";
-import { scrub, type ScrubDeps, type ScrubReport } from "./scrub.ts";
+import { scrub, type ScrubDeps, type ScrubReport, trimLog } from "./scrub.ts";
 
 /** What is removed in a row is cleaned in one go; for this long at most something waits. */
 const GATHER_MS = 5_000;
@@ -17,6 +17,8 @@ export interface ScrubStatus {
 export interface Scrubber {
   /** Something was removed. */
   soon(): void;
+  /** The disk is nearly full: gives back what the write-ahead log keeps. Never throws. */
+  trim(): Promise<void>;
   /** Resolves when what was removed until now is cleaned, or could not be. */
   done(): Promise<void>;
   status(): ScrubStatus;
@@ -74,6 +76,15 @@ export function createScrubber(deps: Omit<ScrubDeps, "now"> & { clock: Clock }):
     async done() {
       if (running) await running;
       await now();
+    },
+    async trim() {
+      await running;
+      running = trimLog({ ...deps, now: () => clock.now() })
+        .catch((error: unknown) => {
+          log.warn("the write-ahead log could not be trimmed", { error: error instanceof Error ? error.message : String(error) });
+        })
+        .finally(() => (running = null));
+      await running;
     },
     status: () => ({ state: running ? "running" : isDue ? "due" : "idle", last }),
     start() {
