@@ -12,6 +12,8 @@ const tokenSchema = v.object({
   createdAt: v.number(),
   lastUsedAt: v.nullable(v.number()),
   expiresAt: v.nullable(v.number()),
+  /** Whose it is; only in the list of a project. */
+  ownerEmail: v.optional(v.string()),
 });
 export type Token = v.InferOutput<typeof tokenSchema>;
 
@@ -36,6 +38,11 @@ export interface TokenWish {
 /** The reader's bearer tokens, without the tokens themselves. */
 export async function readTokens(): Promise<Token[]> {
   return (await request("GET", "/v1/tokens", v.object({ tokens: v.array(tokenSchema) }))).tokens;
+}
+
+/** The bearer tokens that are bound to a project, whoever's they are; for its admins. */
+export async function readProjectTokens(projectId: number): Promise<Token[]> {
+  return (await request("GET", `/v1/projects/${projectId}/tokens`, v.object({ tokens: v.array(tokenSchema) }))).tokens;
 }
 
 /** Makes a bearer token; the answer holds it, this once. */
