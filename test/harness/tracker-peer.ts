@@ -75,6 +75,9 @@ export interface TrackerPeer {
   close: () => Promise<void>;
 }
 
+/** Stands for the tab of a connection whose `session_start` was refused. */
+const REFUSED = " ";
+
 /** What a project asks for that leaves everything to the page. */
 export const LOOSE: TrackerSettings = {
   sampleRate: 1,
@@ -116,8 +119,11 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
     if (message.type === "events_batch" && "payload" in message.data && behaviour.loses(message.data)) return [];
     log.push(message);
     if (message.type === "session_start") {
-      return [behaviour.refusal ? { type: "error", data: behaviour.refusal } : open(message.data, about)];
+      if (!behaviour.refusal) return [open(message.data, about)];
+      about.tab = REFUSED;
+      return [{ type: "error", data: behaviour.refusal }];
     }
+    if (about.tab === REFUSED) return [];
     const tab = tabs.get(about.tab);
     if (!tab) throw new Error(`${message.type} before session_start`);
     if (message.type === "gap") tab.gaps.push(message.data);
