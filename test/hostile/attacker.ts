@@ -10,6 +10,8 @@ export interface Attacker {
   host: string;
   /** Every connection that was opened, whether or not it asked for anything, and every address that was asked for. */
   seen: string[];
+  /** `Referer` headers that came along. */
+  referrers: string[];
   close(): Promise<void>;
 }
 
@@ -25,10 +27,12 @@ export function harm(attacker: { origin: string }, name: string): string {
 /** Starts it on a free port. */
 export async function startAttacker(): Promise<Attacker> {
   const seen: string[] = [];
+  const referrers: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
     seen.push(`${request.method ?? ""} ${path}`);
+    if (request.headers.referer !== undefined) referrers.push(request.headers.referer);
     const [type, body] = answerOf(path, attacker);
     response.writeHead(200, { "Content-Type": type, "Access-Control-Allow-Origin": "*" }).end(body);
   });
@@ -47,6 +51,7 @@ export async function startAttacker(): Promise<Attacker> {
     origin: `http://127.0.0.1:${port}`,
     host: `127.0.0.1:${port}`,
     seen,
+    referrers,
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

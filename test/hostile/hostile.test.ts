@@ -88,6 +88,3 @@ describe("hostile recordings", () => {
     expect(watched).toHaveLength(total);
   });
 });
-void mkdirSync;
-void checkout;
-void done;

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { deflateRawSync } from "node:zlib";
 import type { Browser, BrowserContext, Page, Request } from "playwright-core";
-import { TrackerClient, type OutgoingBatch } from "../../bin/lib/tracker-client.ts";
+import { TrackerClient } from "../../bin/lib/tracker-client.ts";
 import { createSessionId, createTabId } from "../../protocol/ids.ts";
 import type { Marker } from "../../protocol/markers.ts";
 import type { SessionStart } from "../../protocol/tracker-messages.ts";
@@ -11,14 +11,21 @@ import type { TestApp } from "../harness/app.ts";
 import { waitFor } from "../harness/wait.ts";
 import { DONE } from "./nodes.ts";
 
+/** What the header of a batch says. */
+interface Span {
+  firstAt: number;
+  lastAt: number;
+  checkout?: boolean;
+  markers?: readonly Marker[];
+}
+
 /** A visit of which a test sends the bytes. */
 export interface HostileVisit {
   sessionId: string;
   client: TrackerClient;
-  send(
-    events: readonly unknown[],
-    span: { firstAt: number; lastAt: number; checkout?: boolean; markers?: readonly Marker[] },
-  ): Promise<void>;
+  send(events: readonly unknown[], span: Span): Promise<void>;
+  /** The same for JSON that is written by hand. */
+  sendText(json: string, span: Span): Promise<void>;
   /** Says that the visit is over, and leaves. */
   end(): void;
 }
@@ -39,24 +46,26 @@ export function beginVisit(app: TestApp, at: number, about: Partial<SessionStart
       resumeToken: randomBytes(18).toString("base64url"),
     },
   });
+  const sendRaw = async (
+    raw: Buffer,
+    count: number,
+    { firstAt, lastAt, checkout = false, markers = [] }: Span,
+  ): Promise<void> => {
+    const header = { firstAt, lastAt, checkout, markers, count: Math.min(count, 20_000) };
+    client.send({ ...header, encoding: "deflate-raw", rawBytes: raw.length, payload: deflateRawSync(raw) });
+    if (!(await client.settled(20_000))) throw new Error("the server did not take a hostile batch");
+  };
   return {
     sessionId,
     client,
-    async send(events, { firstAt, lastAt, checkout = false, markers = [] }) {
-      client.send({ ...pack(events), firstAt, lastAt, checkout, markers });
-      if (!(await client.settled(20_000))) throw new Error("the server did not take a hostile batch");
-    },
+    send: (events, span) => sendRaw(Buffer.from(JSON.stringify(events)), events.length, span),
+    sendText: (json, span) => sendRaw(Buffer.from(json), 1, span),
     end() {
       client.say("tab_end", { tab: client.tab });
       client.say("session_end", { sessionId });
       client.close();
     },
   };
-}
-
-function pack(events: readonly unknown[]): Pick<OutgoingBatch, "count" | "encoding" | "rawBytes" | "payload"> {
-  const raw = Buffer.from(JSON.stringify(events));
-  return { count: Math.min(events.length, 20_000), encoding: "deflate-raw", rawBytes: raw.length, payload: deflateRawSync(raw) };
 }
 
 /** Chromium's reasons for not sending a request at all (`Network.BlockedReason`). */
