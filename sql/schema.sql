@@ -233,6 +233,14 @@ CREATE TABLE session_markers (
 ) PARTITION BY RANGE (started_on);
 COMMENT ON TABLE session_markers IS 'Markers, written in the transaction of the batch that carried them, so exactly once with it.';
 
+CREATE TABLE session_people (
+  session_id text COLLATE "C" NOT NULL,
+  user_id text NOT NULL,
+  PRIMARY KEY (session_id, user_id)
+);
+CREATE INDEX session_people_user ON session_people USING btree (user_id);
+COMMENT ON TABLE session_people IS 'People of a session besides `sessions.user_id`: those before it. Erasing one of them erases the session. Rows go with the session.';
+
 CREATE TABLE session_tabs (
   session_id text COLLATE "C" NOT NULL,
   tab text COLLATE "C" NOT NULL,

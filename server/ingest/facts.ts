@@ -6,6 +6,9 @@ import type { SessionFacts, TabOpening } from "../store/store.ts";
 import { shareText, shareTraits, shareViewport } from "./shared-values.ts";
 import type { OpenSession, OpenTab } from "./sessions.ts";
 
+/** Most people of one session between two writes of it; what goes on faster is no visit. */
+const MAX_FORMER_USERS = 1_000;
+
 /** The facts of a session that begins with this page. Page times stay as they are; the server's clock serves where there is none. */
 export function factsOf(start: SessionStart, now: number): SessionFacts {
   return {
@@ -99,7 +102,7 @@ export function applyStart(session: OpenSession, start: SessionStart): void {
   summary.title = start.title;
   if (start.userAgent !== "") summary.userAgent = shareText(start.userAgent);
   if (start.viewport) summary.viewport = shareViewport(start.viewport);
-  if (start.userId !== undefined && start.userId !== null) summary.userId = start.userId;
+  if (start.userId !== undefined && start.userId !== null) setUser(session, start.userId);
   if (start.traits) summary.traits = shareTraits(start.traits);
 }
 
@@ -109,6 +112,15 @@ export function applyUpdate(tab: OpenTab, update: SessionUpdate): void {
   if (update.url !== undefined) summary.url = tab.summary.url = update.url;
   if (update.title !== undefined) summary.title = tab.summary.title = update.title;
   if (update.viewport) summary.viewport = tab.summary.viewport = update.viewport;
-  if (update.userId !== undefined) summary.userId = update.userId;
+  if (update.userId !== undefined) setUser(tab.session, update.userId);
   if (update.traits) summary.traits = update.traits;
+}
+
+/** Somebody signed in, out, or as somebody else. Whom the session showed before is kept with it, so that he can be erased. */
+function setUser(session: OpenSession, userId: string | null): void {
+  const { summary, formerUserIds } = session;
+  const before = summary.userId;
+  summary.userId = userId;
+  if (before === null || before === userId || formerUserIds.length >= MAX_FORMER_USERS || formerUserIds.includes(before)) return;
+  session.formerUserIds = formerUserIds.concat(before);
 }

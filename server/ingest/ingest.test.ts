@@ -306,6 +306,26 @@ describe("status and end", () => {
     expect(back.heard("error")).toMatchObject([{ code: "gone" }]);
   });
 
+  it("RET-21 a session is that of everybody whom its pages told of, until the database knows of them", async () => {
+    const room = createIngestRoom();
+    const tracker = await room.open();
+    for (const userId of ["ada", "bob", "ada", null]) tracker.say("session_update", { userId });
+    for (const userId of ["ada", "bob"]) expect(room.ingest.openSessionsOf(1, userId)).toEqual(["session-1"]);
+    room.store.isDown = true;
+    room.clock.advance(1_000);
+    await turn();
+    expect(room.ingest.openSessionsOf(1, "bob")).toEqual(["session-1"]);
+    room.store.isDown = false;
+    room.clock.advance(1_000);
+    await turn();
+    expect(room.store.progress.at(-1)).toMatchObject({ session: { userId: null }, formerUserIds: ["ada", "bob"] });
+    expect(room.ingest.openSessionsOf(1, "ada")).toEqual([]);
+    tracker.say("session_update", { title: "Bye" });
+    room.clock.advance(1_000);
+    await turn();
+    expect(room.store.progress.at(-1)).toMatchObject({ session: { title: "Bye" }, formerUserIds: [] });
+  });
+
   it("ING-30 an erased id is to another project's page an id like any that is taken", async () => {
     const room = createIngestRoom();
     await room.open();

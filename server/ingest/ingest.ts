@@ -148,8 +148,9 @@ export function createIngest(deps: IngestDeps): Ingest {
     },
     openSessionsOf(projectId, userId) {
       const found: string[] = [];
-      for (const { summary } of room.sessions.values()) {
-        if (summary.projectId === projectId && summary.userId === userId) found.push(summary.sessionId);
+      for (const { summary, formerUserIds } of room.sessions.values()) {
+        if (summary.projectId !== projectId) continue;
+        if (summary.userId === userId || formerUserIds.includes(userId)) found.push(summary.sessionId);
       }
       return found;
     },

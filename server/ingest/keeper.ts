@@ -137,7 +137,7 @@ export class Keeper {
     const open = dirty.filter(isTaking);
     const ended = new Set(open.flatMap((session) => session.tabs.filter((tab) => tab.summary.endedAt !== null)));
     try {
-      if (open.length > 0) await room.deps.store.saveProgress(open.map(progressOf));
+      if (open.length > 0) await this.save(open);
       for (const session of open) this.dropGoneTabs(session, ended);
       return true;
     } catch (error) {
@@ -147,9 +147,18 @@ export class Keeper {
     }
   }
 
+  private async save(sessions: readonly OpenSession[]): Promise<void> {
+    const progress = sessions.map(progressOf);
+    await this.room.deps.store.saveProgress(progress);
+    sessions.forEach((session, n) => {
+      const written = progress[n]?.formerUserIds.length ?? 0;
+      if (written > 0) session.formerUserIds = session.formerUserIds.slice(written);
+    });
+  }
+
   private async writeEnds(ready: readonly OpenSession[]): Promise<void> {
     const { deps, sessions } = this.room;
-    await deps.store.saveProgress(ready.map(progressOf));
+    await this.save(ready);
     await deps.store.endSessions(
       ready.map(({ summary, state }) => ({
         sessionId: summary.sessionId,
@@ -216,5 +225,6 @@ export class Keeper {
 }
 
 function progressOf(session: OpenSession) {
-  return { session: session.summary, tabs: session.tabs.map((tab) => tab.summary) };
+  const { summary, formerUserIds } = session;
+  return { session: summary, tabs: session.tabs.map((tab) => tab.summary), formerUserIds };
 }

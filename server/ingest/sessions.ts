@@ -37,6 +37,8 @@ export interface OpenSession {
   /** The tabs that may still send. */
   tabs: readonly OpenTab[];
   readonly startedOn: string;
+  /** Whom it showed before its present user and the database does not know yet. */
+  formerUserIds: readonly string[];
   /** HMAC of session id and resume token, one character for each byte. */
   readonly resumeHash: string;
   state: SessionState;
@@ -82,6 +84,7 @@ export interface OpenTab {
   heldMeta: RrwebEvent | null;
 }
 
+const NOBODY: readonly string[] = [];
 const CONNECTED: SessionState = { kind: "connected" };
 
 /** A session without tabs, taken over at `now` (server time). */
@@ -97,6 +100,7 @@ export function createOpenSession(
     tabSummaries,
     tabs: [],
     startedOn,
+    formerUserIds: NOBODY,
     resumeHash,
     state: CONNECTED,
     heardAt: now,

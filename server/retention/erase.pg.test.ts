@@ -150,6 +150,25 @@ describe("erasing a person", () => {
   });
 });
 
+describe("a session of several people", () => {
+  it("RET-21 goes with any of them: also with one who had signed out, or was followed by another", async () => {
+    await insert("hers-then-his", shop, "bob");
+    await insert("hers-then-nobodys", shop, "nobody");
+    await insert("his", shop, "bob");
+    await insert("hers-elsewhere", blog, "bob");
+    await test.database.query("UPDATE sessions SET user_id = NULL WHERE user_id = 'nobody'");
+    await test.database.query(
+      "INSERT INTO session_people VALUES ('hers-then-his', 'ada'), ('hers-then-nobodys', 'ada'), ('hers-elsewhere', 'ada')",
+    );
+    const identity = personWith({ [shop]: "admin" });
+    const path = `/v1/projects/${shop}/people/ada`;
+    expect((await call("GET", path, { identity })).json).toMatchObject({ sessions: 2, errors: 2 });
+    expect((await call("DELETE", path, { identity })).json).toMatchObject({ erased: true, sessions: 2, batches: 2 });
+    expect(await everywhere()).toEqual(SESSION_TABLES.map(() => ["hers-elsewhere", "his"]));
+    expect(await idsIn(test, "session_people")).toEqual(["hers-elsewhere"]);
+  });
+});
+
 describe("what is on its way", () => {
   const rowOf = (sessionId: string, seq: number) => batchRow({ sessionId, seq, projectId: shop });
   const seqsOf = async (sessionId: string) =>

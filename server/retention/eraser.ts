@@ -18,6 +18,7 @@ import {
   type Erased,
   NOTHING_ERASED,
   removeSessions,
+  SESSIONS_OF_PERSON,
   takeOutOfAudit,
   takePersonOutOfAudit,
 } from "./session-rows.ts";
@@ -141,10 +142,7 @@ export function createEraser(deps: EraserDeps): Eraser {
       const erased = await eraseAll(projectId, async () => {
         const open = holder.openSessionsOf(projectId, userId);
         if (open.length > 0) return open.slice(0, CHUNK);
-        const rows = await db.query<{ id: string }>(
-          "SELECT session_id AS id FROM sessions WHERE project_id = $1 AND user_id = $2 LIMIT $3",
-          [projectId, userId, CHUNK],
-        );
+        const rows = await db.query<{ id: string }>(`${SESSIONS_OF_PERSON} LIMIT $3`, [projectId, userId, CHUNK]);
         return rows.map(({ id }) => id);
       });
       await db.transaction(async (tx) => {

@@ -9,6 +9,7 @@ import type { Database, Queryable } from "../db/db.ts";
 import { notFound, readId } from "../http-input.ts";
 import type { HttpRequest, Route } from "../net/route.ts";
 import type { Eraser } from "./eraser.ts";
+import { SESSIONS_OF_PERSON } from "./session-rows.ts";
 
 const MAX_USER_ID = 256;
 
@@ -131,7 +132,7 @@ async function countPerson(db: Queryable, projectId: number, userId: string) {
        coalesce(sum(event_count), 0)::bigint AS events, coalesce(sum(error_count), 0)::bigint AS errors,
        coalesce(sum(byte_count), 0)::bigint AS bytes,
        (extract(epoch FROM min(started_at)) * 1000)::float8 AS first, (extract(epoch FROM max(last_at)) * 1000)::float8 AS last
-     FROM sessions WHERE project_id = $1 AND user_id = $2`,
+     FROM sessions WHERE session_id IN (${SESSIONS_OF_PERSON})`,
     [projectId, userId],
   );
   return {

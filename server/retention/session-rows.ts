@@ -12,6 +12,10 @@ export interface Erased {
   bytes: number;
 }
 
+/** Ids of all sessions of a project ($1) that show, or showed, a person ($2). */
+export const SESSIONS_OF_PERSON = `SELECT session_id AS id FROM sessions WHERE project_id = $1 AND user_id = $2
+  UNION SELECT s.session_id FROM session_people p JOIN sessions s USING (session_id) WHERE p.user_id = $2 AND s.project_id = $1`;
+
 /** Nothing yet. */
 export const NOTHING_ERASED: Erased = { sessions: 0, batches: 0, markers: 0, errors: 0, bytes: 0 };
 

@@ -36,7 +36,10 @@ export async function updateSessions(database: Queryable, progress: readonly Ses
       ended_at: t.endedAt,
     })),
   );
-  await database.query(UPDATE_SESSIONS, [toJsonText(sessions), toJsonText(tabs)]);
+  const people = progress.flatMap(({ session: { sessionId }, formerUserIds = [] }) =>
+    formerUserIds.map((userId) => ({ session_id: sessionId, user_id: userId })),
+  );
+  await database.query(UPDATE_SESSIONS, [toJsonText(sessions), toJsonText(tabs), toJsonText(people)]);
 }
 
 const UPDATE_SESSIONS = `
@@ -52,6 +55,10 @@ const UPDATE_SESSIONS = `
     )
     WHERE s.session_id = i.session_id AND s.status <> 'ended'
     RETURNING s.session_id
+  ), people AS (
+    INSERT INTO session_people (session_id, user_id)
+    SELECT session_id, i.user_id FROM jsonb_to_recordset($3::jsonb) AS i (session_id text, user_id text) JOIN updated USING (session_id)
+    ON CONFLICT DO NOTHING
   )
   INSERT INTO session_tabs AS t (session_id, tab, tab_group, url, title, viewport, started_at, last_at, ended_at)
   SELECT i.session_id, i.tab, i.tab_group, i.url, i.title, nullif(i.viewport, 'null'), to_timestamp(i.started_at / 1000),

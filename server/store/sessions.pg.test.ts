@@ -212,6 +212,18 @@ describe("progress", () => {
     });
   });
 
+  it("RET-21 with it goes whom a session showed before, once each, and nobody of one that is not there", async () => {
+    const { session, tabs } = await openNew("shared");
+    const gone = { session: { ...session, sessionId: "erased" }, tabs: [], formerUserIds: ["ada"] };
+    for (let i = 0; i < 2; i++) {
+      await watched.store.saveProgress([{ session, tabs, formerUserIds: ["ada", "bob"] }, { session, tabs: [] }, gone]);
+    }
+    expect(await test.database.query("SELECT session_id, user_id FROM session_people ORDER BY user_id")).toEqual([
+      { session_id: "shared", user_id: "ada" },
+      { session_id: "shared", user_id: "bob" },
+    ]);
+  });
+
   it("STO-18 it neither ends a session, nor changes one that is over, nor brings back one that was erased", async () => {
     const { session, tabs } = await openNew("still");
     await watched.store.saveProgress([{ session: { ...session, status: "ended" }, tabs }]);

@@ -96,6 +96,8 @@ export type SessionOpened =
 export interface SessionProgress {
   session: SessionSummary;
   tabs: readonly TabSummary[];
+  /** People whom it showed before the present one. */
+  formerUserIds?: readonly string[];
 }
 
 /** `ok`; `slow`: the last commit took over 2 s or the buffer is more than half full; `down`: no statement gets through. */
