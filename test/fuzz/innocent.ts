@@ -47,7 +47,7 @@ export async function bringInnocents(port: number, key: string, token: string): 
       const wanted = `mark-${count}"`;
       await acked();
       const isShown = await viewer.until((frames) => frames.some(({ payload }) => payload.includes(wanted)), 30_000);
-      if (!isShown) throw new Error(`the viewer did not see ${wanted}`);
+      if (!isShown) throw new Error(`the viewer did not see ${wanted}${viewer.isClosed ? ": it was cut" : ""}`);
     },
     close() {
       tracker.reset();

@@ -1,7 +1,8 @@
-/** A WebSocket over bare TCP that may say anything, and tells what came back: frames, or the end of the connection. */
+/** A WebSocket over bare TCP that may say anything, and tells what came back: frames, or the end of the connection. Pings are answered. */
 
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { frame } from "./wire.ts";
 
 /** A frame from the server. */
 export interface ServerFrame {
@@ -23,6 +24,8 @@ export interface RawPeer {
 }
 
 const PATIENCE_MS = 10_000;
+const PING = 9;
+const PONG = 10;
 
 /** The request of a right handshake, with headers changed or, where null, left out. */
 export function handshake(
@@ -166,7 +169,9 @@ class TcpPeer implements RawPeer {
       if (this.rest.length < head) return;
       const length = short < 126 ? short : short === 126 ? this.rest.readUInt16BE(2) : Number(this.rest.readBigUInt64BE(2));
       if (this.rest.length < head + length) return;
-      this.frames.push({ opcode: first & 0x0f, fin: (first & 0x80) !== 0, payload: this.rest.subarray(head, head + length) });
+      const payload = this.rest.subarray(head, head + length);
+      if ((first & 0x0f) === PING) this.write(frame(PONG, payload));
+      else this.frames.push({ opcode: first & 0x0f, fin: (first & 0x80) !== 0, payload });
       this.rest = this.rest.subarray(head + length);
     }
   }
