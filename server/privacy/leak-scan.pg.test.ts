@@ -61,7 +61,7 @@ afterEach(async () => {
 
 function build(): Privacy {
   const db = test.database;
-  return createPrivacy({ db, clock: systemClock, log: quietLog, audit: createAudit({ db, clock: systemClock }) });
+  return createPrivacy({ db, clock: systemClock, log: quietLog, audit: createAudit({ db, clock: systemClock, log: quietLog }) });
 }
 
 async function begin(one: Privacy = privacy): Promise<void> {

@@ -6,7 +6,7 @@
 import { MAX_DEPTH } from "../../protocol/limits.ts";
 import { RRWEB } from "../../protocol/rrweb-event.ts";
 import type { Mode } from "./find-secrets.ts";
-import { judgeName, type NameRules } from "./key-names.ts";
+import { judgeName, mayMatter, type NameRules } from "./key-names.ts";
 import { isMasked } from "./pairs.ts";
 
 /** What is done with what is found. */
@@ -30,6 +30,8 @@ interface Context {
   /** Add the names on the way to `place`. */
   isOpen: boolean;
 }
+
+type Fields = Record<string, unknown>;
 
 interface Step {
   holder: object;
@@ -89,10 +91,15 @@ export function walkEvent(event: { type: number; data?: unknown }, visitor: Visi
   run({ holder: data, context: contextOf(event.type, data), depth: 0 }, visitor);
 }
 
+const TEXT: Context = { isDom: true, isStyle: false, isOpen: false, place: "text" };
+const STYLE_TEXT: Context = { ...TEXT, isStyle: true };
+const ATTRIBUTES: Context = { ...TEXT, place: "attribute" };
+const STYLE_ATTRIBUTES: Context = { ...ATTRIBUTES, isStyle: true };
+
 function contextOf(type: number, data: object): Context {
   if (type === RRWEB.fullSnapshot || type === RRWEB.incremental) {
     const isInput = "source" in data && data.source === SOURCE_INPUT;
-    return { isDom: true, isStyle: false, isOpen: false, place: isInput ? "input" : "text" };
+    return isInput ? { ...TEXT, place: "input" } : TEXT;
   }
   if (type === RRWEB.meta) return { ...OPEN, isOpen: false, place: "url" };
   if ("tag" in data && typeof data.tag === "string") return { ...OPEN, place: `custom ${data.tag.slice(0, 40)}` };
@@ -105,7 +112,7 @@ function run(first: Step, visitor: Visitor): void {
   const steps: Step[] = [first];
   for (let step = steps.pop(); step && !visitor.isSpent?.(); step = steps.pop()) {
     if (Array.isArray(step.holder)) walkArray(step.holder, step, visitor, steps);
-    else walkObject(step.holder, step, visitor, steps);
+    else if (isFields(step.holder)) walkObject(step.holder, step, visitor, steps);
   }
 }
 
@@ -114,68 +121,78 @@ function walkArray(holder: unknown[], step: Step, visitor: Visitor, steps: Step[
   const isHidden = holder.length === 2 && isName(name) && isSecretPair(visitor, name, value);
   if (isHidden) holder[1] = visitor.named(value, name, step.context.place);
   for (let i = 0; i < (isHidden ? 1 : holder.length); i++) {
-    const item = visit(holder[i], step.context, step.depth, visitor, steps);
+    const item = visit(holder[i], "", step.context, step.depth, visitor, steps);
     if (item !== holder[i]) holder[i] = item;
   }
 }
 
-function walkObject(holder: object, step: Step, visitor: Visitor, steps: Step[]): void {
-  const fields = new Map<string, unknown>(Object.entries(holder));
-  const name = NAME_KEYS.map((key) => fields.get(key)).find(isName);
-  for (const [key, value] of fields) {
+function walkObject(holder: Fields, step: Step, visitor: Visitor, steps: Step[]): void {
+  const name = VALUE_KEYS.some((key) => key in holder) ? NAME_KEYS.map((key) => holder[key]).find(isName) : undefined;
+  for (const key of Object.keys(holder)) {
     if (key === "__proto__") {
       Reflect.deleteProperty(holder, key);
       continue;
     }
-    const context = inside(step.context, key, fields);
+    const value = holder[key];
+    const isText = typeof value === "string";
+    // Most of what is in an event: figures, and the names that rrweb gives to them.
+    if (step.context.isDom && !isText && typeof value !== "object" && typeof value !== "number") continue;
+    const context = inside(step.context, key, holder);
     if (context === null) continue;
     let next: unknown;
-    const verdict = isScalar(value) || isObject(value) ? judgeName(visitor.names, key, textOf(value)) : "plain";
+    const isYesOrNo = typeof value === "boolean" || value === null;
+    const verdict = !isYesOrNo && mayMatter(visitor.names, key) ? judgeName(visitor.names, key, textOf(value)) : "plain";
     if (verdict === "allowed") continue;
-    if (verdict === "secret" && !isHarmless(value)) next = visitor.named(value, key, context.place);
+    if (verdict === "secret" && !isHarmless(value)) next = visitor.named(value, key, placeOf(context, key));
     else if (name !== undefined && isValueKey(key) && isSecretPair(visitor, name, value))
-      next = visitor.named(value, name, context.place);
-    else next = visit(value, context, step.depth, visitor, steps);
-    const cleanKey = key.length < MIN_KEY || context.isDom ? key : visitor.text(key, "text", context.place);
+      next = visitor.named(value, name, placeOf(context, key));
+    else next = visit(value, key, context, step.depth, visitor, steps);
+    const cleanKey = key.length < MIN_KEY || context.isDom ? key : visitor.text(key, "text", placeOf(context, key));
     if (cleanKey !== key) {
       Reflect.deleteProperty(holder, key);
       Reflect.set(holder, cleanKey, next);
-    } else if (next !== value) Reflect.set(holder, key, next);
+    } else if (next !== value) holder[key] = next;
   }
 }
 
-function visit(value: unknown, context: Context, depth: number, visitor: Visitor, steps: Step[]): unknown {
+function visit(value: unknown, key: string, context: Context, depth: number, visitor: Visitor, steps: Step[]): unknown {
   if (typeof value === "string") {
     if (value.length < 4 || (value.startsWith("data:") && BYTES_ADDRESS.test(value))) return value;
-    return visitor.text(value, context.isStyle ? "style" : "text", context.place);
+    return visitor.text(value, context.isStyle ? "style" : "text", placeOf(context, key));
   }
   if (typeof value === "number") {
     if (value < MIN_CARD || !Number.isSafeInteger(value)) return value;
     const text = String(value);
-    const clean = visitor.text(text, "text", context.place);
+    const clean = visitor.text(text, "text", placeOf(context, key));
     return clean === text ? value : clean;
   }
   if (typeof value !== "object" || value === null) return value;
   if (depth >= MAX_DEPTH) return null;
-  const tagName = context.isDom && "tagName" in value ? value.tagName : "";
-  const isStyle = context.isStyle || tagName === "style";
-  steps.push({ holder: value, context: isStyle === context.isStyle ? context : { ...context, isStyle }, depth: depth + 1 });
+  const inner = context.isOpen && key !== "" ? { ...context, place: placeOf(context, key) } : context;
+  steps.push({ holder: value, context: inner, depth: depth + 1 });
   return value;
 }
 
 /** The context of what lies under `key`; null where there is nothing to read. */
-function inside(context: Context, key: string, fields: ReadonlyMap<string, unknown>): Context | null {
-  if (context.isDom) {
-    if (DEAD_KEYS.has(key)) return null;
-    if (key === "attributes") return { ...context, place: "attribute" };
-    const isStyle = context.isStyle || STYLE_KEYS.has(key) || (key === "textContent" && fields.get("isStyle") === true);
-    const isAttribute = context.place === "attribute" && typeof fields.get(key) === "string";
-    if (isAttribute) return { ...context, isStyle, place: `attribute ${key.slice(0, 40)}` };
-    const place = key === "childNodes" || key === "node" ? "text" : context.place;
-    return isStyle === context.isStyle && place === context.place ? context : { ...context, isStyle, place };
-  }
-  if (!context.isOpen || key === "payload" || key === "data") return context;
-  return { ...context, place: `${context.place}.${key.slice(0, 40)}`.slice(0, 120) };
+function inside(context: Context, key: string, holder: Fields): Context | null {
+  if (!context.isDom) return context;
+  if (DEAD_KEYS.has(key)) return null;
+  if (key === "attributes") return holder["tagName"] === "style" ? STYLE_ATTRIBUTES : ATTRIBUTES;
+  const isStyle =
+    context.isStyle ||
+    STYLE_KEYS.has(key) ||
+    (key === "textContent" && holder["isStyle"] === true) ||
+    (key === "childNodes" && holder["tagName"] === "style");
+  const isText = context.place === "text" || key === "childNodes" || key === "node";
+  if (isText) return isStyle ? STYLE_TEXT : TEXT;
+  return isStyle === context.isStyle ? context : { ...context, isStyle };
+}
+
+/** Where a text is, for people. */
+function placeOf(context: Context, key: string): string {
+  if (context.isDom) return context.place === "attribute" ? `attribute ${key.slice(0, 40)}` : context.place;
+  if (!context.isOpen || key === "" || key === "payload" || key === "data") return context.place;
+  return `${context.place}.${key.slice(0, 40)}`.slice(0, 120);
 }
 
 function isSecretPair(visitor: Visitor, name: string, value: unknown): boolean {
@@ -195,14 +212,14 @@ function isScalar(value: unknown): value is string | number {
   return typeof value === "string" || typeof value === "number";
 }
 
-function isObject(value: unknown): value is object {
+function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null;
 }
 
 /** Yes, no, nothing and what is masked already are no secrets. */
 function isHarmless(value: unknown): boolean {
   if (typeof value === "string") return (value.length < 64 && isMasked(value)) || value === "true" || value === "false";
-  return isObject(value) && Object.keys(value).length === 0;
+  return isFields(value) && Object.keys(value).length === 0;
 }
 
 function textOf(value: unknown): string {
