@@ -120,7 +120,7 @@ async function listDays(db: Queryable, rules: readonly ProjectRule[]): Promise<s
 
 /** Removes what does not stay of a day, and adds it to the report. */
 async function cleanDay(db: Database, day: string, rules: readonly ProjectRule[], report: CleanUpReport): Promise<void> {
-  const exchanged = await db.transaction((tx) => exchangeTables(tx, day, rules)).catch(busyAsNull);
+  const exchanged = await db.transaction((tx) => exchangeTables(tx, db, day, rules)).catch(busyAsNull);
   if (exchanged === null) {
     if (!report.postponed.includes(day)) report.postponed.push(day);
     return;
@@ -161,7 +161,12 @@ interface Exchanged {
  * Drops or exchanges the tables of a day, unless a session of it still goes on: then its rows go one by one.
  * @returns null where another process cleans up at the moment
  */
-async function exchangeTables(tx: Queryable, day: string, rules: readonly ProjectRule[]): Promise<Exchanged | null> {
+async function exchangeTables(
+  tx: Queryable,
+  db: Queryable,
+  day: string,
+  rules: readonly ProjectRule[],
+): Promise<Exchanged | null> {
   if (!(await lockForExchange(tx))) return null;
   const partitions: Partition[] = partitionsOf(await listPartitions(tx), day);
   const { from, to } = boundsOf(partitions, day);
@@ -183,7 +188,7 @@ async function exchangeTables(tx: Queryable, day: string, rules: readonly Projec
     return { ...shared, freedBytes: 0, movedAt: null, areRowsGone: partitions.length === 0 };
   }
   await noteDays(tx, [day]);
-  const { bytesBefore, bytesAfter, movedAt } = await exchangeDay(tx, partitions, staying);
+  const { bytesBefore, bytesAfter, movedAt } = await exchangeDay(tx, db, partitions, staying);
   return { ...shared, freedBytes: bytesBefore - bytesAfter, movedAt, areRowsGone: true };
 }
 

@@ -194,6 +194,7 @@ describe("the clean-up", () => {
     const daily = build({ intervalMs: DAY_MS });
     await daily.start();
     await expect.poll(() => idsIn(test, "sessions")).toEqual([]);
+    await daily.cleanUp();
     await insert("second", "2026-11-13");
     clock.advance(DAY_MS);
     await expect.poll(() => idsIn(test, "sessions")).toEqual([]);

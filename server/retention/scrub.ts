@@ -124,6 +124,7 @@ async function rewriteDay(db: Database, day: string, today: string): Promise<boo
       );
       await exchangeDay(
         tx,
+        db,
         partitions,
         left.map(({ id }) => id),
       );

@@ -75,7 +75,7 @@ it(
 
     await button.focus();
     await page.keyboard.press("Enter");
-    expect(await page.getByText(site.origin).isVisible()).toBe(true);
+    expect(await page.locator(".images-pane li").allTextContents()).toEqual([site.origin]);
     await page.getByRole("button", { name: /^Show from/ }).click();
     await waitFor(async () => (await photoWidth()) === 1, { what: () => "the image" });
     await waitFor(() => site.seen.some((one) => one.includes("/paper.png")), { what: () => "the background" });

@@ -43,7 +43,10 @@ export class LeakScans {
   async show(id: LeakScan["id"]): Promise<void> {
     clearTimeout(this.timer);
     const worked = await this.attempt(async () => {
-      this.shown = await readLeakScan(this.projectId, id);
+      const scan = await readLeakScan(this.projectId, id);
+      this.shown = scan;
+      // The list tells the same of it as what is shown.
+      this.all = this.all?.map((one) => (one.id === scan.id ? { ...scan, findings: [] } : one)) ?? null;
     });
     if (this.isStopped || (worked && this.shown && isOver(this.shown))) return;
     this.timer = setTimeout(() => void this.show(id), worked ? ASK_AGAIN_MS : AFTER_PROBLEM_MS);
