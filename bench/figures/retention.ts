@@ -123,7 +123,7 @@ async function cleanUp(
     disk: { folder: null, minFreeBytes: 0 },
   });
   const sizeBytes = await sizeOf(connection);
-  const probe = await startProbe(connection);
+  const probe = startProbe(connection);
   const startedAt = performance.now();
   const report = await room.cleanUp();
   const tookMs = performance.now() - startedAt;
@@ -134,7 +134,7 @@ async function cleanUp(
 }
 
 /** Somebody who looks at a session of another day, again and again: how long he waits at the longest. */
-async function startProbe(connection: ConnectionOptions): Promise<{ stop(): Promise<number> }> {
+function startProbe(connection: ConnectionOptions): { stop(): Promise<number> } {
   const over = new AbortController();
   let longest = 0;
   const probing = withClient(connection, async (client) => {

@@ -104,7 +104,7 @@ describe("recordings that are too much", () => {
   it("VIE-34 nesting of 100,000 levels is not opened, and a chain that is added is cut", { timeout: 120_000 }, async () => {
     const at = Date.now() - 5_000;
     const deep = beginVisit(app, at);
-    const opening: unknown[] = JSON.parse(JSON.stringify(checkout(at, [])));
+    const opening = JSON.parse(JSON.stringify(checkout(at, []))) as unknown[];
     await deep.send(opening, { firstAt: at, lastAt: at + 10, checkout: true });
     await deep.sendText(`[{"type":3,"timestamp":${at + 20},"data":{"node":${nestedText(100_000)}}}]`, {
       firstAt: at + 20,

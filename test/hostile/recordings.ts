@@ -157,7 +157,7 @@ function nestedRecording(target: Target, at: number): HostileRecording {
 function brokenTreeRecording(target: Target, at: number): HostileRecording {
   const write = new PageWriter();
   const holder = write.element("div", {}, [write.element("section", {}, [write.text("inside")])]);
-  const [inside] = (holder["childNodes"] as WrittenNode[]) ?? [];
+  const [inside] = holder["childNodes"] as WrittenNode[];
   const add = (list: unknown[]) => incremental(at, { source: 0, adds: list, removes: [], texts: [], attributes: [] });
   const node = (id: unknown, rest: object = {}) => ({ type: 2, id, tagName: "b", attributes: {}, childNodes: [], ...rest });
   const odd = [0, -1, -7, 1e9, 2 ** 31, 2 ** 53, 1.5, NaN, "12", null, {}, [], true, "__proto__"];
@@ -218,7 +218,7 @@ function brokenTreeRecording(target: Target, at: number): HostileRecording {
     attributes: null,
     childNodes: [null, 7, { type: 3 }, node(7_101, { attributes: "x" })],
   };
-  const opening = checkout(at, [holder, ...twice, node(IDS.sentinel), node("5"), node(-3), html as WrittenNode]);
+  const opening = checkout(at, [holder, ...twice, node(IDS.sentinel), node("5"), node(-3), html]);
   return {
     name: "broken-trees",
     opening: [...opening, ...events],
@@ -228,7 +228,7 @@ function brokenTreeRecording(target: Target, at: number): HostileRecording {
 
 /** Every field with every wrong type, and events that are none. */
 function wrongTypesRecording(_target: Target, at: number): HostileRecording {
-  const wrong = [
+  const wrong: readonly unknown[] = [
     null,
     true,
     -1,
@@ -301,5 +301,7 @@ function allElements(node: WrittenNode): WrittenNode[] {
 }
 
 function stringsOf(attributes: unknown): Attributes {
-  return Object.fromEntries(Object.entries(Object(attributes)).map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(
+    Object.entries((attributes ?? {}) as Record<string, unknown>).map(([name, value]) => [name, String(value)]),
+  );
 }

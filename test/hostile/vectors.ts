@@ -1,7 +1,8 @@
 /** Pages that try to run, to fetch, to navigate and to break things, by what they try it with. Each gives nodes for head and body. */
 
 import { harm } from "./attacker.ts";
-import { PageWriter, type Attributes, type WrittenNode } from "./nodes.ts";
+import type { PageWriter } from "./nodes.ts";
+import { type Attributes, type WrittenNode } from "./nodes.ts";
 
 /** Where a vector points. */
 export interface Target {

@@ -1,7 +1,7 @@
 /**
  * Where scenes are built: a page of its own inside the viewer's, under a content security policy of its own. It may run no script, connect
  * nowhere and frame nothing; images, fonts and style sheets come from the hosts that the viewer has allowed, which is none at first. The
- * frames of scenes inherit all of that. (`docs/decisions/0012-the-stage-is-a-page.md`)
+ * frames of scenes inherit all of that. (`docs/decisions/0014-the-stage-is-a-page.md`)
  */
 
 import rrwebStyles from "rrweb/dist/style.css?inline";
