@@ -53,9 +53,7 @@ async function record(leak: LeakPage, data: string, transport: Transport, name: 
   await eventually("the page before", () =>
     page.evaluate(() => "watchback.0123456789abcdef0123456789abcdef.rules" in localStorage),
   );
-  peer.received.length = 0;
-  peer.tabs.clear();
-  peer.log.length = 0;
+  peer.forget();
   peer.behaviour.takesSockets = transport === "socket";
   peer.behaviour.takesHttp = transport === "http" || transport === "leaving";
   peer.behaviour.isAcking = transport === "socket" || transport === "http";

@@ -83,5 +83,5 @@ async function sendLeftover(leftover: Leftover, shelf: Shelf, post: Post): Promi
 
 /** For the next page load. */
 function putBack(shelf: Shelf, { about }: Leftover): void {
-  shelf.save({ ...about, isClosed: true, isClaimed: false }, []);
+  shelf.save({ ...about, isClosed: true, claimedBy: undefined }, []);
 }

@@ -226,6 +226,24 @@ describe("recording", () => {
     await page.close();
   });
 
+  test("TRK-46 a user who is named while the server has not answered yet is named to it when it has", async () => {
+    const { page, url } = await pages.open("<p>early</p>", {
+      before: () => {
+        const send = Object.getOwnPropertyDescriptor(WebSocket.prototype, "send")?.value as WebSocket["send"];
+        WebSocket.prototype.send = function (data) {
+          send.call(this, data);
+          if (typeof data === "string" && data.includes("session_start")) window.watchback?.identify?.("early bird", {});
+        };
+      },
+    });
+    const [, seen] = await eventually("the tab", () => [...pages.peer.tabs].find(([, tab]) => tab.start.url === url));
+    expect(seen.start.userId ?? null).toBeNull();
+    await eventually("the user", () =>
+      pages.peer.log.find(({ type, data }) => type === "session_update" && "userId" in data && data.userId === "early bird"),
+    );
+    await page.close();
+  });
+
   test("TRK-46 a mark and a user travel with what the wire takes of them", async () => {
     const { page, url } = await pages.open(`<p>who</p>`, { data: `data-user-id="42" data-release="1.0"` });
     await eventually("the first word", () => tabOf(url));

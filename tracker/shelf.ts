@@ -20,7 +20,7 @@ export interface ShelfTab {
   /** True once its page said that it goes. */
   isClosed: boolean;
   /** A later page load is at it. */
-  isClaimed?: boolean;
+  claimedBy?: Claimant | undefined;
 }
 
 /** Who asks for the tabs of others. */
@@ -125,7 +125,8 @@ export function createShelf(): Shelf {
         if (upto === Infinity) tabs.delete(tab);
       });
     },
-    async claim({ key, tab, tabGroup }, now) {
+    async claim(claimant, now) {
+      const { key, tab, tabGroup } = claimant;
       const opened = await open();
       if (!opened) return null;
       return await new Promise<Leftover | null>((resolve) => {
@@ -136,7 +137,9 @@ export function createShelf(): Shelf {
         const all = tabs.getAll();
         all.onsuccess = () => {
           for (const about of all.result as ShelfTab[]) {
-            const isLeft = about.start.tabGroup === tabGroup && !about.isClaimed;
+            // In use where a living page has it: its own, or the one that claimed it. A page of our group that is not us is gone.
+            const user = about.claimedBy ?? about.start;
+            const isLeft = user.tabGroup === tabGroup && user.tab !== tab;
             if (about.key !== key || about.tab === tab || !(about.isClosed || isLeft || about.aliveAt < now - DEAD_AFTER_MS))
               continue;
             if (about.aliveAt < now - MAX_AGE_MS) {
@@ -144,7 +147,7 @@ export function createShelf(): Shelf {
               batches.delete(rangeOf(about.tab, Infinity));
               continue;
             }
-            tabs.put({ ...about, aliveAt: now, isClosed: false, isClaimed: true });
+            tabs.put({ ...about, aliveAt: now, isClosed: false, claimedBy: claimant });
             const held = batches.getAll(rangeOf(about.tab, Infinity));
             held.onsuccess = () => (leftover = { about, entries: held.result as Entry[] });
             return;

@@ -97,6 +97,8 @@ export function createUplink(options: UplinkOptions): Uplink {
   let heardAt = 0;
   let pollingUntil = 0;
   let isOver = false;
+  /** Said while the server had not answered yet: its answer may be to what was true before. */
+  let unsaid: OwnMessage[] = [];
 
   function enter(next: State): void {
     if (state.name !== "off") state.cancel();
@@ -118,6 +120,7 @@ export function createUplink(options: UplinkOptions): Uplink {
   function follow(socket: WebSocket): void {
     let hasOpened = false;
     const isCurrent = (): boolean => "socket" in state && state.socket === socket;
+    unsaid = [];
     enter({ name: "opening", socket, cancel: host.after(OPEN_TIMEOUT_MS, () => lost(1006)) });
 
     function lost(code: number): void {
@@ -142,6 +145,7 @@ export function createUplink(options: UplinkOptions): Uplink {
       if (message.type === "session_started") {
         openedAt = Date.now();
         enter({ name: "open", socket, cancel: watchSilence(() => lost(1006)) });
+        for (const said of unsaid.splice(0)) socket.send(toText(said));
       }
       const code = receive(message);
       if (code) lost(code);
@@ -278,6 +282,7 @@ export function createUplink(options: UplinkOptions): Uplink {
     isOpen: () => state.name === "open" || state.name === "polling",
     say(message) {
       if (state.name === "open") state.socket.send(toText(message));
+      else if (state.name === "opening") unsaid.push(message);
       else if (state.name === "polling") {
         state.queue.push(toBytes(message));
         pollSoon(0);

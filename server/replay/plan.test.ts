@@ -110,19 +110,20 @@ describe("the session filter", () => {
   });
 
   it("REP-3 takes empty parameters as absent", () => {
-    expect(parseSessionFilter(new URLSearchParams("project=&q=&user=&url=&status=&hasErrors=&from=&to=&cursor=&limit="))).toEqual(
-      {
-        projectId: null,
-        q: null,
-        userId: null,
-        url: null,
-        status: null,
-        hasErrors: null,
-        from: null,
-        to: null,
-        after: null,
-        limit: 50,
-      },
-    );
+    expect(
+      parseSessionFilter(new URLSearchParams("project=&q=&user=&url=&status=&hasErrors=&pinned=&from=&to=&cursor=&limit=")),
+    ).toEqual({
+      projectId: null,
+      q: null,
+      userId: null,
+      url: null,
+      status: null,
+      hasErrors: null,
+      from: null,
+      to: null,
+      after: null,
+      limit: 50,
+      pinned: null,
+    });
   });
 });

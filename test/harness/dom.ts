@@ -4,6 +4,7 @@
  * Left out, because a replay is another page on purpose:
  * - scripts and noscript, styles and links (a replay has the text of style sheets instead), comments, and all of `<head>` but the title
  * - attributes: handlers, rrweb's own, `autocomplete` (its rebuild sets it), namespaces, the address of frames (their content is compared)
+ * - what a replay has no use for and the viewer takes out: where a link or a form leads to when it is used, and how
  * - `value`, `checked` and `selected` as attributes; what fields really hold is compared instead
  * - the classes with which a replay shows the mouse and the pause
  * White space is taken together, addresses are made absolute.
@@ -11,7 +12,7 @@
 export function describeDocument(root: Document): string {
   const SKIPPED = new Set(["script", "noscript", "style", "link", "meta", "base", "template"]);
   const ATTRIBUTES_LEFT_OUT =
-    /^(on|_on|rr_|data-rr|xmlns|autocomplete$|value$|checked$|selected$|nonce$|integrity$|crossorigin$)/;
+    /^(on|_on|rr_|data-rr|xmlns|autocomplete$|value$|checked$|selected$|nonce$|integrity$|crossorigin$|target$|rel$|action$)/;
   const ADDRESSES = new Set(["href", "src", "action", "poster", "xlink:href"]);
   const REPLAY_CLASSES = new Set([":hover", "rrweb-paused", ":active", ":focus"]);
   const lines: string[] = [];

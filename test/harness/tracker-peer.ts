@@ -72,6 +72,8 @@ export interface TrackerPeer {
   /** Events of a tab, in the order of their seqs. */
   events: (tab: string) => SeenEvent[];
   allEvents: () => SeenEvent[];
+  /** Forgets all that has come. What the pages of before still say is left out. */
+  forget: () => void;
   close: () => Promise<void>;
 }
 
@@ -110,6 +112,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
   };
   const received: Buffer[] = [];
   const tabs: TrackerPeer["tabs"] = new Map();
+  const forgotten = new Set<string>();
   const log: FromTrackerMessage[] = [];
   const requests: string[] = [];
   const sockets = new Set<WebSocket>();
@@ -125,6 +128,8 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
     }
     if (about.tab === REFUSED) return [];
     const tab = tabs.get(about.tab);
+    // Last words of a page whose test is over and was forgotten.
+    if (!tab && forgotten.has(about.tab)) return [];
     if (!tab) throw new Error(`${message.type} before session_start`);
     if (message.type === "gap") tab.gaps.push(message.data);
     if (message.type === "tab_end") tab.isEnded = true;
@@ -226,6 +231,12 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
     requests,
     sockets,
     events,
+    forget() {
+      for (const tab of tabs.keys()) forgotten.add(tab);
+      tabs.clear();
+      log.length = 0;
+      received.length = 0;
+    },
     allEvents: () => [...tabs.keys()].flatMap(events),
     page(path, html, headers = {}) {
       pages.set(path, { html, headers });

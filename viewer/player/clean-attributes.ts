@@ -166,7 +166,8 @@ function noteLoaded(name: string, value: CleanValue, tagName: string | null, hos
     for (const setting of Object.values(value)) if (setting !== false) noteHosts(String(setting), hosts);
 }
 
-const LOADS_BY_HREF = new Set(["link", "image", "feimage", "use"]);
+/** Whether a link loads anything is said by its other attributes. */
+const LOADS_BY_HREF = new Set(["image", "feimage", "use"]);
 
 function toText(value: unknown): string {
   return typeof value === "string" ? value : "";

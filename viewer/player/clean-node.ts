@@ -111,7 +111,7 @@ function cleanElement(
   const isSvg = node["isSVG"] === true;
   const attributes = cleanAttributes(node["attributes"], lower === "source" && inMedia ? "source:media" : lower, walk.hosts);
   const tagName = BOXED.get(lower) ?? (isSvg ? given : lower);
-  if (lower === "link") cleanLink(attributes);
+  if (lower === "link") cleanLink(attributes, walk.hosts);
   if (typeof attributes["_cssText"] === "string") attributes["_cssText"] = cleanSheet(attributes["_cssText"], walk);
   const host = node["isShadowHost"] === true && !isSvg && SHADOW_HOSTS.test(tagName) && !NO_CUSTOM.test(tagName);
   const isCustom =
@@ -130,9 +130,11 @@ function cleanElement(
 }
 
 /** A link is a style sheet or nothing: no preloading, no connecting ahead, no icon. */
-function cleanLink(attributes: Record<string, CleanValue>): void {
-  if (attributes["rel"] !== undefined || typeof attributes["_cssText"] === "string") return;
-  delete attributes["href"];
+function cleanLink(attributes: Record<string, CleanValue>, hosts: Set<string>): void {
+  // With the text of its sheet, rrweb builds a style and asks nobody.
+  if (typeof attributes["_cssText"] === "string") return;
+  if (attributes["rel"] === undefined) delete attributes["href"];
+  else if (typeof attributes["href"] === "string") noteHosts(attributes["href"], hosts);
 }
 
 function cleanText(node: Record<string, unknown>, walk: Walk, parent: CleanNode | undefined): Record<string, unknown> {
