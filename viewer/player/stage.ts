@@ -42,6 +42,8 @@ export class StageFrame implements Stage {
   private frame: HTMLIFrameElement | null = null;
   private ready: Promise<HTMLElement>;
   private focused: HTMLElement | null = null;
+  /** Ends the wait for a frame that was taken away before it had loaded. */
+  private abandon: () => void = () => undefined;
 
   /** @param hosts origins from which images, fonts and style sheets may come */
   constructor(place: HTMLElement, hosts: readonly string[]) {
@@ -55,6 +57,7 @@ export class StageFrame implements Stage {
   remove(): void {
     window.removeEventListener("blur", this.giveFocusBack);
     document.removeEventListener("focusin", this.noteFocus);
+    this.abandon();
     this.frame?.remove();
   }
 
@@ -81,6 +84,7 @@ export class StageFrame implements Stage {
   };
 
   private load(hosts: readonly string[]): Promise<HTMLElement> {
+    this.abandon();
     this.frame?.remove();
     const frame = document.createElement("iframe");
     this.frame = frame;
@@ -91,6 +95,9 @@ export class StageFrame implements Stage {
     frame.referrerPolicy = "no-referrer";
     frame.src = stageAddress(hosts);
     const loaded = new Promise<HTMLElement>((resolve, reject) => {
+      this.abandon = () => {
+        reject(new DOMException("Another stage was asked for", "AbortError"));
+      };
       frame.addEventListener("load", () => {
         const target = frame.contentDocument;
         // Anything else than the page that we asked for has not its policy.

@@ -36,9 +36,10 @@ export class OutsideFiles {
    * @param remember true to allow them in this browser's other sessions as well
    */
   allow(hosts: readonly string[], remember: boolean): void {
+    const isNew = hosts.some((host) => !this.allowed.includes(host));
     this.allowed = join(this.allowed, hosts);
     if (remember) writeRemembered(join(readRemembered(), hosts));
-    this.onChange(this.allowed);
+    if (isNew) this.onChange(this.allowed);
   }
 
   /** Allows none of this session's hosts any more, and forgets them. */
