@@ -1,5 +1,6 @@
 /** One session as its page shows it: facts, timeline and player, fed by history over HTTP and by the live feed. */
 
+import { untrack } from "svelte";
 import type { ViewerBatch } from "../../protocol/batch.ts";
 import { MARKER_KINDS, type MarkerKind } from "../../protocol/markers.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
@@ -82,7 +83,8 @@ export class SessionView {
   /** Begins to show the session in `place`; the returned function ends it. */
   mount(place: HTMLElement): () => void {
     const { timeline, cache, history } = this;
-    const stage = new StageFrame(place, this.outside.allowed);
+    // Whoever mounts is not to mount anew when another host is allowed: the stage is told of that.
+    const stage = new StageFrame(place, untrack(() => this.outside.allowed));
     this.stage = stage;
     this.player = new Player({
       stage,
