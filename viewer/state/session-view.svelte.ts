@@ -84,7 +84,10 @@ export class SessionView {
   mount(place: HTMLElement): () => void {
     const { timeline, cache, history } = this;
     // Whoever mounts is not to mount anew when another host is allowed: the stage is told of that.
-    const stage = new StageFrame(place, untrack(() => this.outside.allowed));
+    const stage = new StageFrame(
+      place,
+      untrack(() => this.outside.allowed),
+    );
     this.stage = stage;
     this.player = new Player({
       stage,
