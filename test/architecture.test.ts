@@ -4,12 +4,19 @@ import { importsOf, resolveImport, sourceFiles, type SourceFile } from "./harnes
 /** Which rooms of the server a room may know. What is not here is a room that knows none. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   net: ["audit", "auth", "db", "errors", "ingest", "issues", "live", "projects", "replay", "retention", "store"],
+  // What Sentry SDKs send: accepted and spooled, or shown as a session.
+  errors: ["auth", "db", "jobs", "projects"],
+  replays: ["db", "jobs", "projects", "store"],
+  // Reads what was accepted; cleans, redacts, symbolicates and groups it, in this order.
+  digest: ["auth", "db", "errors", "issues", "jobs", "privacy", "sourcemaps"],
+  issues: ["auth", "db"],
+  sourcemaps: ["auth", "db", "jobs"],
+  alerts: ["auth", "db", "jobs"],
+  jobs: ["db"],
   ingest: ["live", "projects", "store"],
   // `History` is declared by the live edge, which needs it, and implemented by replay.
   replay: ["auth", "db", "live", "store"],
   live: ["cluster", "store"],
-  errors: ["db", "issues", "live", "projects"],
-  issues: ["db"],
   projects: ["auth", "db"],
   auth: ["db"],
   audit: ["auth", "db"],

@@ -84,14 +84,14 @@ export class Exchange {
   }
 
   /** Sends `{"error":{code,message,retryAfterMs?}}` with the status that the error means. */
-  sendError(thrown: unknown, extra: Headers = {}, status?: number): AppError {
+  sendError(thrown: unknown, extra: Headers = {}, status?: number, closeConnection = false): AppError {
     const error = toAppError(thrown);
     const { httpStatus, code } = error.meaning;
     const headers: Record<string, string> = { "Content-Type": "application/json; charset=utf-8", ...API_HEADERS, ...extra };
     const { retryAfterMs } = error;
     if (retryAfterMs !== undefined) headers["Retry-After"] = String(Math.ceil(retryAfterMs / 1_000));
     // The rest of an oversized body would otherwise be read as the next request.
-    const isClosing = error.kind === "too_large";
+    const isClosing = closeConnection || error.kind === "too_large";
     this.sendBytes(
       status ?? httpStatus,
       headers,

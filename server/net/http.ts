@@ -11,12 +11,14 @@ import { LATENCY_BOUNDS, type Metrics } from "../metrics.ts";
 import { Exchange, type Headers } from "./exchange.ts";
 import type { AddressLimiter } from "./limits.ts";
 import { peerAddress } from "./peer-address.ts";
-import type { HttpRequest, Route } from "./route.ts";
+import type { HttpRequest, HttpResponse, Route } from "./route.ts";
 import type { RouteMatch, RouteTable } from "./route-table.ts";
 
 const DEFAULT_MAX_BODY_BYTES = 64 * 1024;
 /** Most bytes of bodies that are held at once, over all requests. */
 const MAX_BODIES_BYTES = 64 * 1024 * 1024;
+/** How often it is looked at whether a long answer may go on. */
+const STREAM_LOOK_MS = 1_000;
 const CORS_HEADERS: Headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After" };
 const PREFLIGHT_HEADERS: Headers = {
   ...CORS_HEADERS,
@@ -70,10 +72,9 @@ export function attachHttp(deps: HttpDeps): Http {
   const readBody = async (exchange: Exchange, head: RequestHead, route: Route): Promise<Uint8Array> => {
     if (route.method === "GET") return new Uint8Array(0);
     const maxBytes = route.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-    const told = Number(head.headers["content-length"] ?? 0);
-    if (told > maxBytes) throw tooLarge(maxBytes);
     // A chunked body does not tell its length: it is counted as the largest allowed until it is whole.
-    const reserved = head.headers["content-length"] === undefined ? maxBytes : told;
+    const reserved = toldLength(head) ?? maxBytes;
+    if (reserved > maxBytes) throw tooLarge(maxBytes);
     if (bodiesBytes + reserved > MAX_BODIES_BYTES) {
       throw new AppError("overload", "too many bodies at once", { retryAfterMs: 1_000 });
     }
@@ -94,11 +95,14 @@ export function attachHttp(deps: HttpDeps): Http {
     const waitMs = deps.limiter.take(head.peer);
     if (waitMs > 0) throw tooOften(waitMs);
     // The handler for the body has to be there before anything is awaited.
-    const [body, identity] = await Promise.all([readBody(exchange, head, route), identify(deps.auth, head, route)]);
+    const [body, caller] = await Promise.all([readBody(exchange, head, route), identify(deps.auth, head, route)]);
     if (exchange.isOver) return;
     if (body.length > 0 && route.anyBody !== true && !isJson(head.headers["content-type"])) {
       throw new UnsupportedMediaType();
     }
+    // A body may be seconds on its way, and what its sender may do is no longer what it was at its beginning.
+    const identity = route.method === "GET" ? caller : await identify(deps.auth, head, route);
+    if (exchange.isOver) return;
     const request: HttpRequest = {
       method: route.method,
       path: head.path,
@@ -110,7 +114,11 @@ export function attachHttp(deps: HttpDeps): Http {
       body,
       signal: exchange.signal,
     };
-    await exchange.send(await route.handle(request), route.cors === true ? CORS_HEADERS : {});
+    const response = await route.handle(request);
+    await exchange.send(
+      "stream" in response ? { ...response, stream: whileAllowed(response, () => identify(deps.auth, head, route)) } : response,
+      route.cors === true ? CORS_HEADERS : {},
+    );
   };
 
   const serve = async (exchange: Exchange, head: RequestHead): Promise<void> => {
@@ -119,6 +127,7 @@ export function attachHttp(deps: HttpDeps): Http {
     pending++;
     let match: RouteMatch | null = null;
     try {
+      toldLength(head);
       match = deps.table.find(head.method, head.path);
       if (match && !isPageRequest(match.route, head)) await answer(exchange, head, match);
       else await answerOther(deps, exchange, head);
@@ -127,6 +136,8 @@ export function attachHttp(deps: HttpDeps): Http {
         thrown,
         match?.route.cors === true ? CORS_HEADERS : {},
         thrown instanceof UnsupportedMediaType ? 415 : undefined,
+        // Where a body ends that has no clear length, and the next request begins, nobody knows (RFC 9112, section 6.3).
+        thrown instanceof UnclearLength,
       );
       const path = match?.route.path ?? "(no route)";
       logger[error.meaning.logLevel]("request refused", { method: head.method, path, error: error.cause ?? error });
@@ -147,9 +158,11 @@ export function attachHttp(deps: HttpDeps): Http {
 
 /** Copies what a request says; `req` is gone when the handler returns. */
 export function readHead(res: UwsResponse, req: UwsRequest, trustProxy: boolean): RequestHead {
-  const headers: Record<string, string> = {};
+  const headers = Object.create(null) as Record<string, string>;
+  // One that comes several times is a list (RFC 9110, section 5.3): where one value is expected, it is none.
   req.forEach((name, value) => {
-    headers[name] = value;
+    const before = headers[name];
+    headers[name] = before === undefined ? value : before + (name === "cookie" ? "; " : ", ") + value;
   });
   return {
     method: req.getCaseSensitiveMethod().toUpperCase(),
@@ -163,6 +176,38 @@ export function readHead(res: UwsResponse, req: UwsRequest, trustProxy: boolean)
 class UnsupportedMediaType extends AppError {
   constructor() {
     super("protocol", "the body must be application/json, and Content-Type must say so");
+  }
+}
+
+class UnclearLength extends AppError {
+  constructor() {
+    super("protocol", "Content-Length: expected one whole number");
+  }
+}
+
+/**
+ * The length that a body claims; null where it claims none.
+ * @throws UnclearLength for several, and for what is no number; the library takes the first
+ */
+function toldLength(head: RequestHead): number | null {
+  const text = head.headers["content-length"];
+  if (text === undefined) return null;
+  if (!/^\d{1,15}$/.test(text)) throw new UnclearLength();
+  return Number(text);
+}
+
+/** A stream, for as long as he who asked for it may have it. It is asked before a piece, at most once in {@link STREAM_LOOK_MS}. */
+async function* whileAllowed(
+  { stream, mayGoOn }: Extract<HttpResponse, { stream: unknown }>,
+  ask: () => Promise<Identity>,
+): AsyncGenerator<Uint8Array> {
+  let askedAt = performance.now();
+  for await (const piece of stream) {
+    if (mayGoOn && performance.now() - askedAt >= STREAM_LOOK_MS) {
+      askedAt = performance.now();
+      if (!mayGoOn(await ask())) throw new AppError("forbidden", "the right to read this was withdrawn");
+    }
+    yield piece;
   }
 }
 

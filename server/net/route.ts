@@ -32,7 +32,14 @@ export interface HttpRequest {
 export type HttpResponse =
   | { status?: number; headers?: Record<string, string>; json: unknown }
   | { status?: number; headers?: Record<string, string>; bytes: Uint8Array; contentType: string }
-  | { status?: number; headers?: Record<string, string>; stream: AsyncIterable<Uint8Array>; contentType: string };
+  | {
+      status?: number;
+      headers?: Record<string, string>;
+      stream: AsyncIterable<Uint8Array>;
+      contentType: string;
+      /** Whether he who asked may have the rest as well, with the rights that he has by then; else the connection is cut. */
+      mayGoOn?: (identity: Identity) => boolean;
+    };
 
 /** One row of the route table. The generated API description and the two-tenant tests are made from these. */
 export interface Route {

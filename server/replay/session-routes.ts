@@ -99,7 +99,8 @@ export function createSessionRoutes({ db, live, views }: SessionRoutesDeps): rea
         const { session, startedOn } = await findVisible(params["id"], identity);
         await views.viewed({ kind: "replay", by: "batches", actor: actorOf(identity), peer, session });
         const key = { sessionId: session.sessionId, startedOn, projectId: session.projectId };
-        return { stream: streamBatches(db, key, range, signal), contentType: BATCHES_TYPE };
+        const mayGoOn = (now: Identity) => maySee(now, session.projectId);
+        return { stream: streamBatches(db, key, range, signal), contentType: BATCHES_TYPE, mayGoOn };
       },
     },
     {

@@ -1,0 +1,108 @@
+/** The door of jobs: work that may wait, kept in Postgres until it is done (graphile-worker). */
+
+import { Logger as GraphileLogger, run, runMigrations, type Runner, type TaskList } from "graphile-worker";
+import type { ConnectionOptions } from "../db/connection.ts";
+import { toConnectionString } from "../db/connection.ts";
+import type { Database, Queryable } from "../db/db.ts";
+import type { Logger } from "../log.ts";
+
+/** When and how often a job runs. */
+export interface JobOptions {
+  /** Jobs with the same key are one: a later one replaces what waits. */
+  key?: string;
+  /** Default: now. */
+  runAt?: Date;
+  /** Tries before it is dead; default 25, with a back-off of e^n seconds. */
+  maxAttempts?: number;
+  /** Jobs of one queue run one after the other. */
+  queue?: string;
+}
+
+/** What the other rooms ask of jobs. */
+export interface Jobs {
+  /**
+   * Says how jobs of a kind are done. Before `start`.
+   * @param work safe to run twice; what it throws makes the job wait and run again
+   */
+  define(kind: string, work: (payload: unknown) => Promise<void>): void;
+  /** Adds a job, in a transaction of the caller's where `tx` is given. */
+  add(kind: string, payload: object, options?: JobOptions, tx?: Queryable): Promise<void>;
+  /** Makes the tables that jobs need, and begins to work. */
+  start(): Promise<void>;
+  /** Waits for the jobs under way. */
+  stop(): Promise<void>;
+}
+
+/** What the room is built from. */
+export interface JobsDeps {
+  db: Database;
+  connection: ConnectionOptions;
+  log: Logger;
+  /** Jobs at once; default 2. */
+  concurrency?: number;
+}
+
+/** A worker that fell (Postgres was away) is started again after this long. */
+const RESTART_MS = 2_000;
+const LOUD: ReadonlySet<string> = new Set(["error", "warning"]);
+
+/** Builds the room. */
+export function createJobs({ db, connection, log, concurrency = 2 }: JobsDeps): Jobs {
+  const tasks: TaskList = {};
+  const connectionString = toConnectionString(connection);
+  const logger = new GraphileLogger(() => (level, message) => {
+    if (LOUD.has(level)) log.warn("jobs", { said: message });
+  });
+  let runner: Runner | null = null;
+  let restart: NodeJS.Timeout | null = null;
+  let isStopped = false;
+
+  async function work(): Promise<void> {
+    const started = await run({
+      connectionString,
+      concurrency,
+      maxPoolSize: concurrency + 2,
+      noHandleSignals: true,
+      pollInterval: 1_000,
+      taskList: tasks,
+      logger,
+    });
+    runner = started;
+    void started.promise.catch(() => undefined).then(startAgain);
+  }
+
+  function startAgain(): void {
+    runner = null;
+    if (isStopped) return;
+    restart = setTimeout(() => void work().catch(startAgain), RESTART_MS);
+  }
+
+  return {
+    define(kind, doIt) {
+      tasks[kind] = async (payload) => doIt(payload);
+    },
+    async add(kind, payload, options = {}, tx = db) {
+      await tx.query(
+        `SELECT graphile_worker.add_job($1, payload := $2::json, queue_name := $3, run_at := coalesce($4, now()),
+           max_attempts := $5, job_key := $6)`,
+        [
+          kind,
+          JSON.stringify(payload),
+          options.queue ?? null,
+          options.runAt ?? null,
+          options.maxAttempts ?? 25,
+          options.key ?? null,
+        ],
+      );
+    },
+    async start() {
+      await runMigrations({ connectionString, logger });
+      await work();
+    },
+    async stop() {
+      isStopped = true;
+      if (restart) clearTimeout(restart);
+      await runner?.stop().catch(() => undefined);
+    },
+  };
+}
