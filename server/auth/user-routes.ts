@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { AppError } from "../app-error.ts";
 import type { AuditAction } from "../audit-trail.ts";
+import type { Queryable } from "../db/db.ts";
 import { notFound, readBody, readId } from "../http-input.ts";
 import type { HttpRequest, HttpResponse, Route } from "../net/route.ts";
 import { createSecret, hashSecret } from "./cookies.ts";
@@ -49,9 +50,7 @@ async function change(room: AuthRoom, { identity, params, body, peer }: HttpRequ
   const userId = readId(params["id"]);
   const now = room.clock.now();
   const { user, isNews } = await room.db.transaction(async (tx) => {
-    await lockAdministrators(tx);
-    // Two administrators who unmake each other: the second is none any more.
-    if ((await readUser(tx, actor.userId))?.is_admin !== true) throw new AppError("forbidden", "this takes an administrator");
+    await requireAdministrator(tx, actor.userId);
     const before = await readUserSummary(tx, userId);
     if (!before) throw notFound();
     const wanted = readBody(userChange, body);
@@ -85,6 +84,7 @@ async function makeResetLink(room: AuthRoom, { identity, params, peer }: HttpReq
   const now = room.clock.now();
   const expiresAt = now + RESET_LIFE_MS;
   await room.db.transaction(async (tx) => {
+    await requireAdministrator(tx, actor.userId);
     const user = await readUserSummary(tx, userId);
     if (!user) throw notFound();
     if (user.disabled) throw new AppError("forbidden", "this account is disabled: enable it first");
@@ -103,4 +103,10 @@ async function makeResetLink(room: AuthRoom, { identity, params, peer }: HttpReq
     await room.audit.record({ action: "password_reset_link_made", actor, peer, subject, data: { email } }, tx);
   });
   return { status: 201, json: { url: `${room.publicUrl}/invite#token=${secret}`, expiresAt } };
+}
+
+/** As the database has it now: of two administrators who unmake each other, the second is none any more. */
+async function requireAdministrator(tx: Queryable, userId: number): Promise<void> {
+  await lockAdministrators(tx);
+  if ((await readUser(tx, userId))?.is_admin !== true) throw new AppError("forbidden", "this takes an administrator");
 }

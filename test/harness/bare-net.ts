@@ -53,9 +53,9 @@ export interface BareNet {
   counts: { trackersClosed: number; viewerDropped: number; viewerDrained: number };
   /** How long the rooms take to say who somebody is. */
   delays: { lookUpMs: number };
-  /** The project of the key, whose settings a test may change, and whether the key is good. */
+  /** The project of the key, whose settings a test may change, and whether the key and the cookie are good. */
   project: Project;
-  access: { isKeyGood: boolean };
+  access: { isKeyGood: boolean; isSignedIn: boolean };
   /** Tells net that rights may have changed. */
   changeRights(): void;
   stop(): void;
@@ -85,10 +85,10 @@ export async function startBareNet(
     createdAt: 0,
     settings: structuredClone(DEFAULT_PROJECT_SETTINGS),
   };
-  const access = { isKeyGood: true };
+  const access = { isKeyGood: true, isSignedIn: true };
   const listeners = new Set<() => void>();
   const identify: NetDeps["auth"]["identify"] = (credentials) => {
-    if (credentials.cookie === "in=1") return afterLookUp(user);
+    if (credentials.cookie === "in=1") return afterLookUp(access.isSignedIn ? user : { kind: "nobody" });
     const token = credentials.token ?? credentials.authorization?.replace("Bearer ", "");
     return afterLookUp(token === "good" ? reader : { kind: "nobody" });
   };

@@ -142,6 +142,7 @@ describe("recordings that are too much", () => {
       await page.keyboard.press("?");
       await waitFor(() => page.getByRole("dialog").isVisible(), { what: () => "an answer in the flood" });
       await page.keyboard.press("Escape");
+      await waitFor(async () => !(await page.getByRole("dialog").isVisible()), { what: () => "the answer to go again" });
     }
     await visit.send([done(at + 3_000)], { firstAt: at + 3_000, lastAt: at + 3_000 });
     await waitUntilDone(page);
