@@ -96,7 +96,6 @@ export function attachHttp(deps: HttpDeps): Http {
     if (waitMs > 0) throw tooOften(waitMs);
     // The handler for the body has to be there before anything is awaited.
     const [body, caller] = await Promise.all([readBody(exchange, head, route), identify(deps.auth, head, route)]);
-    if (exchange.isOver) return;
     if (body.length > 0 && route.anyBody !== true && !isJson(head.headers["content-type"])) {
       throw new UnsupportedMediaType();
     }
