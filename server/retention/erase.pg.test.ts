@@ -126,7 +126,7 @@ describe("erasing a person", () => {
     await test.database.query(
       `INSERT INTO audit_log (action, actor_kind, project_id, subject_kind, subject_id, person_id, data) VALUES
         ('session_watched', 'user', $1, 'session', 'long-gone', 'ada', '{}'),
-        ('project_changed', 'user', $1, 'project', 'x', NULL, '{"filter": {"users": ["ada", "bob"]}}'),
+        ('session_exported', 'user', $1, 'session', 'also-gone', NULL, '{"filter": {"users": ["ada", "bob"]}}'),
         ('session_watched', 'user', $2, 'session', 'hers-elsewhere', 'ada', '{}')`,
       [shop, blog],
     );
@@ -142,11 +142,39 @@ describe("erasing a person", () => {
     expect(await everywhere()).toEqual(SESSION_TABLES.map(() => ["bobs", "hers-elsewhere"]));
     expect(await audited()).toMatchObject([
       { action: "session_watched", project_id: shop, subject_id: null, person_id: null },
-      { action: "project_changed", project_id: shop, subject_id: "x", data: {} },
+      { action: "session_exported", project_id: shop, subject_id: null, data: {} },
       { action: "session_watched", project_id: blog, subject_id: "hers-elsewhere", person_id: "ada" },
       { action: "person_erased", project_id: shop, subject_id: "", person_id: null, data: { sessions: 453 } },
     ]);
     expect((await call("DELETE", path, { identity: personWith({ [shop]: "admin" }) })).json).toMatchObject({ sessions: 0 });
+  });
+});
+
+describe("the audit log of an erasure", () => {
+  it("RET-22 loses nothing that is about somebody or something else, whatever sessions and persons are called", async () => {
+    const kept = [
+      ["key_made", blog, "key", "1a2b3c4d", null, { name: "1a2b3c4d" }],
+      ["session_watched", blog, "session", "1a2b3c4d", "ada", { by: "feed" }],
+      ["token_made", shop, "token", "1a2b3c4d", null, { name: "owner" }],
+      ["member_role_changed", shop, "user", "owner", null, { email: "owner", from: "viewer", to: "owner" }],
+      ["project_changed", shop, "project", "owner", null, { retentionDays: "owner" }],
+    ] as const;
+    for (const entry of kept) {
+      await test.database.query(
+        `INSERT INTO audit_log (action, actor_kind, project_id, subject_kind, subject_id, person_id, data)
+         VALUES ($1, 'user', $2, $3, $4, $5, $6)`,
+        entry,
+      );
+    }
+    await insert("1a2b3c4d");
+    const identity = personWith({ [shop]: "owner" });
+    expect((await call("DELETE", "/v1/sessions/1a2b3c4d", { identity })).status).toBe(200);
+    expect((await call("DELETE", `/v1/projects/${shop}/people/owner`, { identity })).status).toBe(200);
+    expect((await audited()).slice(0, kept.length)).toEqual(
+      kept.map(([action, project_id, , subject_id, person_id, data]) => ({
+        ...{ action, actor_name: "", project_id, subject_id, person_id, data },
+      })),
+    );
   });
 });
 

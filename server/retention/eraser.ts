@@ -110,7 +110,7 @@ export function createEraser(deps: EraserDeps): Eraser {
       await lockForRows(tx);
       await buryIds(tx, projectId, ids);
       const removed = await removeSessions(tx, ids);
-      await takeOutOfAudit(tx, ids);
+      await takeOutOfAudit(tx, projectId, ids);
       await also(tx, removed);
       return removed;
     });

@@ -105,22 +105,30 @@ export async function buryIds(tx: Queryable, projectId: number, ids: readonly st
   );
 }
 
-/** Takes the ids of erased sessions, and whom they showed, out of the audit log; that somebody saw something stays. */
-export async function takeOutOfAudit(tx: Queryable, ids: readonly string[]): Promise<void> {
+/**
+ * Takes the ids of erased sessions, and whom they showed, out of the audit log; that somebody saw something stays. Only out of what is about
+ * them: pages choose session ids, and one may read like the id of a key or a person.
+ */
+export async function takeOutOfAudit(tx: Queryable, projectId: number, ids: readonly string[]): Promise<void> {
   await tx.query("SELECT set_config('watchback.erasing', 'on', true)");
-  await tx.query("UPDATE audit_log SET subject_id = NULL, person_id = NULL, data = '{}' WHERE subject_id = ANY($1)", [ids]);
+  await tx.query(
+    `UPDATE audit_log SET subject_id = NULL, person_id = NULL, data = '{}'
+     WHERE project_id = $1 AND subject_kind = 'session' AND subject_id = ANY($2)`,
+    [projectId, ids],
+  );
 }
 
-/** The same for all that is about a person of a project. */
+/**
+ * The same for all that is about a person of a project. What is about its members, keys and settings stays as it is: whoever erases names the
+ * person, and could name anything that he would rather not have on record.
+ */
 export async function takePersonOutOfAudit(tx: Queryable, projectId: number, personId: string): Promise<void> {
   await tx.query("SELECT set_config('watchback.erasing', 'on', true)");
   await tx.query(
-    `UPDATE audit_log SET
-       person_id = NULL,
-       subject_id = CASE WHEN person_id = $2 OR subject_id = $2 THEN NULL ELSE subject_id END,
-       data = '{}'
-     WHERE project_id = $1
-       AND (person_id = $2 OR subject_id = $2 OR jsonb_path_exists(data, '$.** ? (@ == $id)', jsonb_build_object('id', $2::text)))`,
+    `UPDATE audit_log SET person_id = NULL, subject_id = NULL, data = '{}'
+     WHERE project_id = $1 AND (
+       person_id = $2 OR (subject_kind = 'person' AND subject_id = $2)
+       OR (subject_kind = 'session' AND jsonb_path_exists(data, '$.** ? (@ == $id)', jsonb_build_object('id', $2::text))))`,
     [projectId, personId],
   );
 }
