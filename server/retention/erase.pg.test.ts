@@ -142,7 +142,7 @@ describe("erasing a person", () => {
     expect(await everywhere()).toEqual(SESSION_TABLES.map(() => ["bobs", "hers-elsewhere"]));
     expect(await audited()).toMatchObject([
       { action: "session_watched", project_id: shop, subject_id: null, person_id: null },
-      { action: "session_exported", project_id: shop, subject_id: null, data: {} },
+      { action: "session_exported", project_id: shop, subject_id: "also-gone", data: {} },
       { action: "session_watched", project_id: blog, subject_id: "hers-elsewhere", person_id: "ada" },
       { action: "person_erased", project_id: shop, subject_id: "", person_id: null, data: { sessions: 453 } },
     ]);

@@ -125,7 +125,10 @@ export async function takeOutOfAudit(tx: Queryable, projectId: number, ids: read
 export async function takePersonOutOfAudit(tx: Queryable, projectId: number, personId: string): Promise<void> {
   await tx.query("SELECT set_config('watchback.erasing', 'on', true)");
   await tx.query(
-    `UPDATE audit_log SET person_id = NULL, subject_id = NULL, data = '{}'
+    `UPDATE audit_log SET
+       person_id = nullif(person_id, $2),
+       subject_id = CASE WHEN person_id = $2 OR subject_kind = 'person' AND subject_id = $2 THEN NULL ELSE subject_id END,
+       data = '{}'
      WHERE project_id = $1 AND (
        person_id = $2 OR (subject_kind = 'person' AND subject_id = $2)
        OR (subject_kind = 'session' AND jsonb_path_exists(data, '$.** ? (@ == $id)', jsonb_build_object('id', $2::text))))`,
