@@ -155,7 +155,7 @@ describe("hostile input", () => {
   it("PRV-4 time grows with the length and with nothing else", () => {
     const redactor = redactorOf();
     const pieces =
-      '@|a@|a@b.|a|1 |4111 |4111-1111-1111-1111-|1|eyJ|eyJ.|a=|?a=|a=b&|://|x://a@|x://|-----BEGIN PRIVATE KEY-----|-----BEGIN |%41|%4|%|AIza|sk-|sk_live_|ghp_|SG.|DE89 |DE89|AB12|+1 |+1|(415) |415-|Bearer |basic aGVsbG86d29ybGQ= |[[|{"a":|"|password=|password: "|password:\\"|\\"|\\|a.|é|A1|A1 |xoxb-|a:|\'a\':\'| |key:   |Authorization: |Cookie: a\n|x=1;|123456789:AA|hooks.slack.com/services/|AccountKey=|a.b@|a%40|?code=a1|=:=:|[a]=';
+      '@|a@|a@b.|a|1 |4111 |4111-1111-1111-1111-|1|eyJ|eyJ.|a=|?a=|a=b&|://|x://a@|x://|-----BEGIN PRIVATE KEY-----|-----BEGIN PRIVATE KEY-----!|-----BEGIN |%41|%4|%|AIza|sk-|sk_live_|ghp_|SG.|DE89 |DE89|AB12|+1 |+1|(415) |415-|Bearer |basic aGVsbG86d29ybGQ= |[[|{"a":|"|password=|password: "|password:\\"|\\"|\\|a.|é|A1|A1 |xoxb-|a:|\'a\':\'| |key:   |Authorization: |Cookie: a\n|x=1;|123456789:AA|hooks.slack.com/services/|AccountKey=|a.b@|a%40|?code=a1|=:=:|[a]=';
     const time = (piece: string, size: number) => {
       const text = piece.repeat(Math.ceil(size / piece.length));
       const from = process.cpuUsage();

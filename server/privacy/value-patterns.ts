@@ -101,6 +101,8 @@ function findTokens(text: string, found: (hit: Found) => void): void {
 /** From the opening line to the closing one; where that is cut off, as far as the letters of a key go. */
 function findPrivateKeys(text: string, found: (hit: Found) => void): void {
   const opening = "-----BEGIN ";
+  // Looked for once: a text may open any number of keys and close none.
+  const lastClosing = text.lastIndexOf("-----END ");
   let at = text.indexOf(opening);
   while (at >= 0) {
     const title = text.slice(at + opening.length, at + opening.length + 40);
@@ -108,7 +110,7 @@ function findPrivateKeys(text: string, found: (hit: Found) => void): void {
     let next = at + opening.length;
     if (named) {
       const body = next + named[0].length;
-      const closing = text.indexOf("-----END ", body);
+      const closing = body > lastClosing ? -1 : text.indexOf("-----END ", body);
       next = closing < 0 ? endOfKey(text, body) : endOfLineMark(text, closing);
       found({ start: at, end: next });
     }
