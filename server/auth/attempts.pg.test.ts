@@ -3,7 +3,7 @@ import { createTestClock, type TestClock } from "../../test/harness/clock.ts";
 import { createPeople, PASSWORD } from "../../test/harness/people.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/harness/postgres.ts";
 import { AppError } from "../app-error.ts";
-import { createAttempts } from "./attempts.ts";
+import { accountName, createAttempts } from "./attempts.ts";
 
 let test: TestDatabase;
 let clock: TestClock;
@@ -61,6 +61,13 @@ describe("attempts", () => {
     await build().take("hunter2@example.com");
     const [row] = await test.database.query<{ all: string }>("SELECT string_agg(a::text, '') AS all FROM attempts a");
     expect(row?.all).not.toContain("hunter2");
+  });
+
+  it("AUT-4 at an account count together however its address is spelled", async () => {
+    for (const text of ["VİCTİM@X.IO", "ΝΙΚΟΣ@x.gr", "\u212Aim@x", "Straße@x", "ÄÖ@x", "plain@x", "😀@x"]) {
+      expect(await test.database.query("SELECT lower($1) AS name", [text])).toEqual([{ name: accountName(text) }]);
+    }
+    expect(accountName("vİctim@x.io")).toBe(accountName("Victim@x.io"));
   });
 
   it("AUT-41 at other accounts are not bought by signing in to one's own", async () => {

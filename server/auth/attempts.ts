@@ -57,6 +57,14 @@ export function createAttempts({ db, clock, kind, burst, refillMs }: AttemptsOpt
 }
 
 /**
+ * The name under which an account is limited: one for all spellings that the database takes for the same address. It lowers letter by letter;
+ * `toLowerCase` of a whole text makes two characters of `İ`, and a `ς` of a last `Σ`.
+ */
+export function accountName(email: string): string {
+  return Array.from(email, (letter) => String.fromCodePoint(letter.toLowerCase().codePointAt(0) ?? 0)).join("");
+}
+
+/**
  * The name under which an address is limited: IPv6 by its first 64 bits, because a household or a rented machine has all that follow
  * (RFC 6177), anything else as it is.
  */

@@ -8,7 +8,7 @@ import { AppError } from "../app-error.ts";
 import type { Queryable } from "../db/db.ts";
 import { readBody } from "../http-input.ts";
 import type { HttpRequest, HttpResponse, Route } from "../net/route.ts";
-import { addressName } from "./attempts.ts";
+import { accountName, addressName } from "./attempts.ts";
 import { hashSecret } from "./cookies.ts";
 import { findOpenLink, type OpenLink, revokeResetLinks, useLink } from "./link-queries.ts";
 import { addMember, lockProject, readMember } from "./member-queries.ts";
@@ -125,7 +125,7 @@ async function reset(room: AuthRoom, request: HttpRequest, link: OpenLink, passw
     await room.audit.record({ action: "sign_in", actor, peer, data: { by: "link" } }, tx);
     return { user, cookie };
   });
-  await room.byAccount.forgive(user.email.toLowerCase());
+  await room.byAccount.forgive(accountName(user.email));
   await room.rights.changed();
   room.log.info("a password was changed", { userId: user.id });
   return { headers: { "Set-Cookie": cookie }, json: { user: toJson(user) } };

@@ -7,7 +7,7 @@ import type { AuditTrail } from "../audit-trail.ts";
 import type { Clock } from "../clock.ts";
 import type { Database } from "../db/db.ts";
 import type { Logger } from "../log.ts";
-import { type Attempts, addressName } from "./attempts.ts";
+import { accountName, type Attempts, addressName } from "./attempts.ts";
 import type { Credentials, Identity } from "./identity.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Rights } from "./rights.ts";
@@ -73,7 +73,7 @@ export async function checkPassword(
   room: AuthRoom,
   { email, password, peer }: { email: string; password: string; peer: string },
 ): Promise<UserRow | null> {
-  const account = email.toLowerCase();
+  const account = accountName(email);
   const address = addressName(peer);
   await room.byAddress.take(address);
   await room.byAccount.take(account);
