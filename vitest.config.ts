@@ -57,7 +57,13 @@ export default defineConfig({
         // A browser and a server of its own for each file: one at a time, or two cores are too few.
         test: {
           name: "browser",
-          include: ["**/*.browser.test.ts", "test/e2e/**/*.test.ts", "test/hostile/**/*.test.ts", "test/start/**/*.test.ts"],
+          include: [
+            "**/*.browser.test.ts",
+            "test/e2e/**/*.test.ts",
+            "test/hostile/**/*.test.ts",
+            "test/sdks/**/*.test.ts",
+            "test/start/**/*.test.ts",
+          ],
           exclude: never,
           globalSetup: postgres,
           testTimeout: 60_000,
