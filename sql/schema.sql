@@ -1,5 +1,65 @@
 -- The schema after all migrations, written by describeSchema (server/db). Do not edit.
 
+CREATE TABLE artifact_bundles (
+  bundle_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  project_id integer NOT NULL,
+  checksum text COLLATE "C" NOT NULL,
+  release text NOT NULL DEFAULT ''::text,
+  dist text NOT NULL DEFAULT ''::text,
+  state text NOT NULL DEFAULT 'reading'::text,
+  fault text,
+  notes text[] NOT NULL DEFAULT '{}'::text[],
+  uploaded_by text NOT NULL DEFAULT ''::text,
+  script_count integer NOT NULL DEFAULT 0,
+  map_count integer NOT NULL DEFAULT 0,
+  stored_bytes bigint NOT NULL DEFAULT 0,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  last_used_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (bundle_id),
+  CHECK ((state = ANY (ARRAY['reading'::text, 'ready'::text, 'failed'::text]))),
+  UNIQUE (project_id, checksum)
+);
+CREATE INDEX artifact_bundles_used ON artifact_bundles USING btree (last_used_at);
+COMMENT ON TABLE artifact_bundles IS 'Uploads: reading -> ready or failed. One of the same checksum is the same upload; a failed one may be tried again.';
+
+CREATE TABLE artifact_chunks (
+  owner text COLLATE "C" NOT NULL,
+  checksum bytea NOT NULL,
+  body bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (owner, checksum)
+);
+ALTER TABLE artifact_chunks ALTER COLUMN body SET STORAGE EXTERNAL;
+CREATE INDEX artifact_chunks_created ON artifact_chunks USING btree (created_at);
+COMMENT ON TABLE artifact_chunks IS 'Pieces of uploads that are not put together yet; those that nobody asks for are gone after a day.';
+COMMENT ON COLUMN artifact_chunks.owner IS 'Who sent it: `token:5` or `user:3`. A checksum means nothing to anybody else.';
+
+CREATE TABLE artifacts (
+  artifact_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  bundle_id bigint NOT NULL,
+  project_id integer NOT NULL,
+  release text NOT NULL DEFAULT ''::text,
+  dist text NOT NULL DEFAULT ''::text,
+  url text NOT NULL,
+  file_name text COLLATE "C" NOT NULL,
+  debug_id uuid,
+  source bytea,
+  source_bytes integer NOT NULL DEFAULT 0,
+  map bytea,
+  map_bytes integer NOT NULL DEFAULT 0,
+  fault text,
+  PRIMARY KEY (artifact_id),
+  FOREIGN KEY (bundle_id) REFERENCES artifact_bundles(bundle_id) ON DELETE CASCADE
+);
+ALTER TABLE artifacts ALTER COLUMN source SET STORAGE EXTERNAL;
+ALTER TABLE artifacts ALTER COLUMN map SET STORAGE EXTERNAL;
+CREATE INDEX artifacts_bundle ON artifacts USING btree (bundle_id);
+CREATE INDEX artifacts_debug_id ON artifacts USING btree (project_id, debug_id) WHERE (debug_id IS NOT NULL);
+CREATE INDEX artifacts_path ON artifacts USING btree (project_id, release, file_name);
+COMMENT ON TABLE artifacts IS 'Scripts as browsers run them, each with the map that leads back; source and map are deflated (raw). Debug ids are their builds'' words: they mean something within their project only, and the newest row counts.';
+COMMENT ON COLUMN artifacts.file_name IS 'Last part of the path of url.';
+COMMENT ON COLUMN artifacts.fault IS 'Why there is no map, in a few words.';
+
 CREATE TABLE attachments (
   project_id integer NOT NULL,
   event_id text COLLATE "C" NOT NULL,
