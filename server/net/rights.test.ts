@@ -24,7 +24,9 @@ function createViewers() {
   };
   const shared = createViewerShared({ live, clock, limits, metrics: createMetrics() });
   const address = createAddresses(LIMIT, () => clock.now()).of("1.2.3.4");
-  const state = { looks: 0, atOnce: 0, most: 0, isAway: false };
+  const state: { looks: number; atOnce: number; most: number; isAway: boolean; answers: Promise<Identity>[] } = {
+    ...{ looks: 0, atOnce: 0, most: 0, isAway: false, answers: [] },
+  };
   const gone = new Set<string>();
   const rights = watchViewerRights({
     clock,
@@ -33,6 +35,8 @@ function createViewers() {
     auth: {
       identify: async ({ token }) => {
         state.looks++;
+        const prepared = state.answers.shift();
+        if (prepared) return prepared;
         state.most = Math.max(state.most, ++state.atOnce);
         await new Promise(setImmediate);
         state.atOnce--;
@@ -101,6 +105,32 @@ describe("rights of open viewer sockets", () => {
     clock.advance(CHECK_INTERVAL_MS);
     await settle();
     expect(closes).toEqual(["a unauthorized"]);
+  });
+
+  it("NET-48 are not given back by an older answer that comes late", async () => {
+    const { clock, rights, state, closes, open } = createViewers();
+    const roles = (role: "owner" | "viewer"): Identity => ({ ...user(), roles: new Map([[1, role]]) }) as Identity;
+    let tell = (_: Identity) => {};
+    const late = new Promise<Identity>((resolve) => (tell = resolve));
+    const socket = open("a", roles("owner"));
+    socket.close = () => closes.push("a withdrawn");
+    for (const other of ["b", "c", "d"]) open(other);
+    state.answers.push(late);
+    rights.lookAgain();
+    await settle();
+    state.answers.push(Promise.resolve(roles("viewer")));
+    clock.advance(1_000);
+    rights.lookAgain();
+    await settle();
+    expect(closes).toEqual(["a withdrawn"]);
+    tell(roles("owner"));
+    await settle();
+    // Had the old answer been taken, this one would withdraw the role once more.
+    state.answers.push(Promise.resolve(roles("viewer")));
+    clock.advance(CHECK_INTERVAL_MS);
+    await settle();
+    expect(closes).toEqual(["a withdrawn"]);
+    rights.stop();
   });
 
   it("NET-49 end with the sign-in or token, to the second", () => {

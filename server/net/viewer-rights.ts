@@ -35,6 +35,7 @@ export interface ViewerRights {
 export function watchViewerRights({ auth, clock, logger, open }: ViewerRightsDeps): ViewerRights {
   const due = new Set<ViewerSocket>();
   let looks = 0;
+  let lookNumber = 0;
   let changes = 0;
   let allLookedAt = -Infinity;
   let isAllDue = false;
@@ -45,8 +46,13 @@ export function watchViewerRights({ auth, clock, logger, open }: ViewerRightsDep
       due.delete(socket);
       if (!open.has(socket)) continue;
       socket.checkedAt = clock.now();
+      const number = ++lookNumber;
       try {
-        socket.identityChanged(await auth.identify(socket.credentials));
+        const identity = await auth.identify(socket.credentials);
+        // Of two looks at the same socket the answer of the first may come last, and gives back nothing that was withdrawn.
+        if (number < socket.lookNumber) continue;
+        socket.lookNumber = number;
+        socket.identityChanged(identity);
       } catch (error) {
         // The database is away: nobody can tell, and cutting every viewer would help nobody.
         logger.debug("viewer not checked again", { error });

@@ -47,6 +47,8 @@ export class ViewerSocket extends OpenSocket {
   readonly credentials: Credentials;
   /** When his rights were looked at last, by our clock. */
   checkedAt: number;
+  /** Number of the look that told who he is now. */
+  lookNumber = 0;
   private readonly shared: ViewerShared;
   private identity: Identity;
   private connection: ViewerConnection | null = null;
