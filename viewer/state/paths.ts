@@ -2,7 +2,10 @@
 
 /** Paths that this app answers. */
 export function isViewerPath(path: string): boolean {
-  return path === "/" || /^\/(?:sessions|projects|account|admin|audit|invite|sign-in|setup|settings)(?:\/[^/]+)*\/?$/.test(path);
+  return (
+    path === "/" ||
+    /^\/(?:sessions|issues|errors|projects|account|admin|audit|invite|sign-in|setup|settings)(?:\/[^/]+)*\/?$/.test(path)
+  );
 }
 
 /** Paths that are shown to people who are not signed in. */
