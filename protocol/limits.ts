@@ -15,6 +15,8 @@ export const MAX_RAW_BYTES = 64 * MIB;
 export const MAX_BATCH_EVENTS = 20_000;
 /** Most markers in one batch. */
 export const MAX_BATCH_MARKERS = 200;
+/** Most errors behind one error: its causes, theirs, and those that it gathers. */
+export const MAX_CAUSES = 8;
 /** Deepest nesting of a JSON or MessagePack message that is parsed at all. rrweb snapshots of real pages stay below 200. */
 export const MAX_DEPTH = 512;
 /** Most bytes that a tracker keeps un-acknowledged in memory before it drops the oldest (and tells of the gap). */

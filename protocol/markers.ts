@@ -1,7 +1,8 @@
 /** Markers: the points of a timeline that are worth jumping to. They ride in the batch header, because the server acts on them. */
 
 import * as v from "valibot";
-import { at, text } from "./text.ts";
+import { MAX_CAUSES } from "./limits.ts";
+import { at, natural, text } from "./text.ts";
 
 export const MARKER_KINDS = [
   "error",
@@ -23,11 +24,25 @@ const facts = v.pipe(
 );
 
 /**
+ * An error behind another one.
+ * - `source`: how that one leads to it: `cause`, or `errors[0]` of one that gathers several
+ * - `of`: which one that is: 0 the marker's own error, n the n-th of `causes`
+ */
+const causeSchema = v.object({
+  name: v.optional(text(256)),
+  text: v.optional(text(2048)),
+  stack: v.optional(text(16_384)),
+  source: v.optional(text(64)),
+  of: v.optional(natural),
+});
+export type Cause = v.InferOutput<typeof causeSchema>;
+
+/**
  * - `at`: when it happened, by the page's clock
  * - `name`: error type, element, address, or the name of a custom mark
  * - `text`: message, label or title
- * - `stack`: errors only
- * - `data`: e.g. `{method, status, durationMs, url}` of a failed request, `{x, y}` of a click, `{handled, mechanism}` of an error
+ * - `stack`, `causes`: errors only; each cause stands behind what it is the cause of
+ * - `data`: e.g. `{method, status, durationMs, url}` of a failed request, `{x, y}` of a click, `{handled, mechanism, release, ...}` of an error
  */
 export const markerSchema = v.object({
   kind: v.picklist(MARKER_KINDS),
@@ -35,6 +50,7 @@ export const markerSchema = v.object({
   name: v.optional(text(256)),
   text: v.optional(text(2048)),
   stack: v.optional(text(16_384)),
+  causes: v.optional(v.pipe(v.array(causeSchema), v.maxLength(MAX_CAUSES))),
   data: v.optional(facts),
 });
 

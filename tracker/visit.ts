@@ -6,7 +6,7 @@ import type { SessionStart, ToTrackerMessage } from "../protocol/tracker-message
 import { createBatcher, type Draft } from "./batcher.ts";
 import { captureClicks } from "./capture/clicks.ts";
 import { captureConsole } from "./capture/console.ts";
-import { captureErrors, errorMarker } from "./capture/errors.ts";
+import { captureErrors, errorMarker, maskAgain } from "./capture/errors.ts";
 import { captureNavigation } from "./capture/navigation.ts";
 import { captureNetwork } from "./capture/network.ts";
 import type { Capture } from "./capture/capture.ts";
@@ -342,8 +342,7 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
       const src = `${endpoint}/tracker-preview.js`;
       document.documentElement.append(Object.assign(document.createElement("script"), { src, feed }));
     } else sendOld();
-    for (const { text, stack, ...rest } of marks)
-      mark(text === undefined ? rest : { ...rest, text: privacy.message(text), stack: privacy.message(stack ?? "", true) });
+    for (const old of marks) mark(maskAgain(privacy, old));
     watchUnload(host, {
       hide: batcher.cut,
       leave() {

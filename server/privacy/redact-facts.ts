@@ -1,6 +1,6 @@
 /** Redaction of what rides beside the payloads: markers, and what a page says of itself. Bounded as the wire bounds it. */
 
-import type { Marker } from "../../protocol/markers.ts";
+import type { Cause, Marker } from "../../protocol/markers.ts";
 import type { SessionStart, SessionUpdate } from "../../protocol/tracker-messages.ts";
 import type { Redactor } from "./redactor.ts";
 
@@ -23,8 +23,18 @@ export function redactMarkers({ all }: FactRedactors, markers: readonly Marker[]
     ...(marker.name === undefined ? {} : { name: clean(all, marker.name, MAX.name) }),
     ...(marker.text === undefined ? {} : { text: clean(all, marker.text, MAX.text) }),
     ...(marker.stack === undefined ? {} : { stack: clean(all, marker.stack, MAX.stack) }),
+    ...(marker.causes === undefined ? {} : { causes: marker.causes.map((cause) => cleanCause(all, cause)) }),
     ...(marker.data === undefined ? {} : { data: cleanFacts(all, marker.data) }),
   }));
+}
+
+function cleanCause(redactor: Redactor, { name, text, stack, ...place }: Cause): Cause {
+  return {
+    ...place,
+    ...(name === undefined ? {} : { name: clean(redactor, name, MAX.name) }),
+    ...(text === undefined ? {} : { text: clean(redactor, text, MAX.text) }),
+    ...(stack === undefined ? {} : { stack: clean(redactor, stack, MAX.stack) }),
+  };
 }
 
 /** A `session_start` without its secrets. */

@@ -114,7 +114,7 @@ export class CopyEncoder {
     this.writeText(marker.text ?? "");
     this.writeText(marker.stack ?? "");
     this.writeText(row.url);
-    this.writeJson(marker.data ?? {});
+    this.writeJson(marker.causes ? { ...marker.data, causes: marker.causes } : (marker.data ?? {}));
   }
 
   private begin(): void {

@@ -10,7 +10,9 @@ const MARKER_BYTES = 256;
 export function sizeOf(row: BatchRow): number {
   let bytes = row.payload.length + ROW_BYTES;
   for (const marker of row.markers) {
-    bytes += MARKER_BYTES + 2 * ((marker.name?.length ?? 0) + (marker.text?.length ?? 0) + (marker.stack?.length ?? 0));
+    for (const { name, text, stack } of [marker, ...(marker.causes ?? [])]) {
+      bytes += MARKER_BYTES + 2 * ((name?.length ?? 0) + (text?.length ?? 0) + (stack?.length ?? 0));
+    }
     if (marker.data === undefined) continue;
     for (const value of Object.values(marker.data)) bytes += 64 + (typeof value === "string" ? 2 * value.length : 0);
   }

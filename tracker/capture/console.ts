@@ -27,8 +27,8 @@ export function captureConsole({ host, privacy, settings, mark, record }: Captur
   }
 }
 
-/** One argument as text; large objects are not walked. */
-function show(argument: unknown): string {
+/** Anything as text; large objects are not walked. */
+export function show(argument: unknown): string {
   if (argument instanceof Error) return `${argument.name}: ${argument.message}`;
   if (argument instanceof Node) return argument.nodeName;
   if (typeof argument !== "object" || argument === null) return String(argument);

@@ -1,35 +1,120 @@
-/** Errors that nobody caught, and those that the page reports itself. */
+/** Errors that nobody caught, and those that the page reports itself, with what is behind them. */
 
-import type { Marker } from "../../protocol/markers.ts";
+import { MAX_CAUSES } from "../../protocol/limits.ts";
+import type { Cause, Marker } from "../../protocol/markers.ts";
+import type { Privacy } from "../privacy.ts";
 import { MAX_TEXT, type Capture } from "./capture.ts";
+import { show } from "./console.ts";
 
 const MAX_STACK = 8_000;
+/** Of what is behind an error the place counts more than the way there. */
+const MAX_CAUSE_STACK = 4_000;
 
 export function captureErrors(capture: Capture): void {
-  const { host } = capture;
+  const { host, mark } = capture;
   host.listen(window, "error", (event) => {
     // Images and scripts that do not load fire an event without an error here.
-    if (event instanceof ErrorEvent) capture.mark(errorMarker(capture, event.error ?? event.message, "onerror"));
+    if (!(event instanceof ErrorEvent)) return;
+    const { message, filename, lineno, colno } = event;
+    mark(errorMarker(capture, event.error ?? message, "onerror", filename && `    at ${filename}:${lineno}:${colno}`));
   });
   host.listen(window, "unhandledrejection", (event) => {
-    if ("reason" in event) capture.mark(errorMarker(capture, event.reason, "onunhandledrejection"));
+    if ("reason" in event) mark(errorMarker(capture, event.reason, "onunhandledrejection"));
   });
 }
 
-/** Describes anything that was thrown. */
-export function errorMarker({ privacy }: Capture, thrown: unknown, mechanism: string): Marker {
-  const error = thrown instanceof Error ? thrown : null;
-  const message = String(error?.message ?? thrown).slice(0, MAX_STACK);
-  const text = privacy.message(message);
-  // The stack begins with the message in some browsers.
-  const stack = (error?.stack ?? "").replace(message, () => text).slice(0, MAX_STACK);
+/**
+ * Describes anything that was thrown, and the page as it is now.
+ * @param place a stack for what brings none
+ */
+export function errorMarker({ privacy, settings }: Capture, thrown: unknown, mechanism: string, place = ""): Marker {
+  const { release = null, environment = null } = settings;
+  const causes: Cause[] = [];
+  const seen = new Set([thrown]);
+
+  /** Each behind the one it belongs to, and none twice: a chain may lead back to itself. */
+  function add(one: unknown, source: string, of: number): void {
+    if (one === undefined || seen.has(one) || causes.length === MAX_CAUSES) return;
+    seen.add(one);
+    follow(one, causes.push({ ...describe(privacy, one, "", MAX_CAUSE_STACK), source, of }));
+  }
+
+  function follow(one: unknown, of: number): void {
+    const { cause, errors } = partsOf(one);
+    add(cause ?? undefined, "cause", of);
+    // Libraries call lists of other things so as well.
+    if (one instanceof Error && Array.isArray(errors))
+      errors.slice(0, MAX_CAUSES).forEach((each, index) => each instanceof Error && add(each, `errors[${index}]`, of));
+  }
+
+  const first = describe(privacy, thrown, place, MAX_STACK);
+  follow(thrown, 0);
   return {
     kind: "error",
     at: Date.now(),
-    name: privacy.message(error?.name ?? "Error"),
+    ...first,
+    ...(causes.length ? { causes } : {}),
+    data: {
+      handled: mechanism === "manual",
+      mechanism,
+      release,
+      environment,
+      online: navigator.onLine,
+      visibility: document.visibilityState,
+      readyState: document.readyState,
+      width: innerWidth,
+      height: innerHeight,
+      scrollX,
+      scrollY,
+      pageAgeMs: Math.round(performance.now()),
+    },
+  };
+}
+
+interface Thrown {
+  name?: unknown;
+  message?: unknown;
+  stack?: unknown;
+  cause?: unknown;
+  errors?: unknown;
+}
+
+/** What an error of any window says of itself, and what somebody throws who throws no error. */
+function partsOf(thrown: unknown): Thrown {
+  try {
+    const { name, message, stack, cause, errors } = Object(thrown) as Thrown;
+    return { name, message, stack, cause, errors };
+  } catch {
+    return {};
+  }
+}
+
+function describe(
+  privacy: Privacy,
+  thrown: unknown,
+  place: string,
+  maxStack: number,
+): Required<Pick<Cause, "name" | "text" | "stack">> {
+  const { name, message, stack } = partsOf(thrown);
+  const said = show(message ?? thrown).slice(0, MAX_STACK);
+  const text = privacy.message(said);
+  // The stack begins with the message in some browsers.
+  const lines = (typeof stack === "string" && stack ? stack : place).replace(said, () => text);
+  return {
+    name: privacy.message(typeof name === "string" && name ? name : "Error"),
     // Cut only now: half a secret is not recognised.
     text: text.slice(0, MAX_TEXT),
-    stack: privacy.message(stack, true),
-    data: { handled: mechanism === "manual", mechanism },
+    stack: privacy.message(lines.slice(0, maxStack), true),
+  };
+}
+
+/** The same error under stricter rules. */
+export function maskAgain<T extends Cause & Pick<Marker, "causes">>(privacy: Privacy, marker: T): T {
+  const { text, stack, causes } = marker;
+  return {
+    ...marker,
+    ...(text === undefined ? {} : { text: privacy.message(text) }),
+    ...(stack === undefined ? {} : { stack: privacy.message(stack, true) }),
+    ...(causes ? { causes: causes.map((cause) => maskAgain(privacy, cause)) } : {}),
   };
 }
