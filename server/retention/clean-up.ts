@@ -136,11 +136,20 @@ async function cleanDay(db: Database, day: string, rules: readonly ProjectRule[]
     await db.transaction(async (tx) => {
       await lockForRows(tx);
       if (exchanged.areRowsGone) await removeSessionRows(tx, ids);
-      else await removeSessions(tx, ids);
+      else await removeSessions(tx, await unpinned(tx, ids));
     });
   }
   if (isEmpty) report.days.push(day);
   else if (going.length > 0 && !report.thinned.includes(day)) report.thinned.push(day);
+}
+
+/** Those of them that nobody has pinned meanwhile, and nobody does until the end of the transaction. */
+async function unpinned(tx: Queryable, ids: readonly string[]): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>(
+    "SELECT session_id AS id FROM sessions WHERE session_id = ANY($1) AND pinned_at IS NULL ORDER BY session_id FOR UPDATE",
+    [ids],
+  );
+  return rows.map(({ id }) => id);
 }
 
 interface Exchanged {

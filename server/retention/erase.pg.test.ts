@@ -67,6 +67,25 @@ describe("pins", () => {
   });
 });
 
+describe("a pin during a clean-up", () => {
+  it("RET-5 waits for the exchange of a day's tables, and keeps no session whose batches went with them", async () => {
+    for (const id of ["gone", "kept"]) await insert(id);
+    await test.database.query("UPDATE sessions SET batch_count = 1");
+    const identity = personWith({ [shop]: "member" });
+    const pins: Promise<{ status: number }>[] = [];
+    await test.database.transaction(async (tx) => {
+      await tx.query("SELECT pg_advisory_xact_lock(7420003)");
+      for (const id of ["gone", "kept"]) pins.push(call("PUT", `/v1/sessions/${id}/pin`, { identity }));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await tx.query("DELETE FROM session_events WHERE session_id = 'gone'");
+    });
+    expect((await Promise.all(pins)).map(({ status }) => status)).toEqual([404, 200]);
+    expect(await test.database.query("SELECT session_id FROM sessions WHERE pinned_at IS NOT NULL")).toEqual([
+      { session_id: "kept" },
+    ]);
+  });
+});
+
 describe("erasing a session", () => {
   it("RET-10 takes an admin of its project, removes it from every table and nothing else, and leaves a tombstone", async () => {
     for (const id of ["doomed", "spared"]) await insert(id);

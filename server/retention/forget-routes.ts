@@ -8,6 +8,7 @@ import type { Clock } from "../clock.ts";
 import type { Database, Queryable } from "../db/db.ts";
 import { notFound, readId } from "../http-input.ts";
 import type { HttpRequest, Route } from "../net/route.ts";
+import { lockForRows } from "./day-tables.ts";
 import type { Eraser } from "./eraser.ts";
 import { SESSIONS_OF_PERSON } from "./session-rows.ts";
 
@@ -49,6 +50,9 @@ export function createForgetRoutes({ db, clock, audit, eraser }: ForgetRoutesDep
     const pinnedAt = isPinned ? (found.pinned_at ?? now) : null;
     if (isPinned === (found.pinned_at !== null)) return { json: { sessionId: id, pinnedAt } };
     await db.transaction(async (tx) => {
+      // A clean-up that decided before may have removed its batches, and the session goes next.
+      await lockForRows(tx);
+      if (isPinned && !(await isWhole(tx, id))) throw notFound();
       const by = identity.kind === "nobody" ? null : identity.userId;
       const changed = await tx.query(
         `UPDATE sessions SET pinned_at = to_timestamp($2::float8 / 1000), pinned_by = $3 WHERE session_id = $1 RETURNING 1`,
@@ -122,6 +126,16 @@ export function createForgetRoutes({ db, clock, audit, eraser }: ForgetRoutesDep
       },
     },
   ];
+}
+
+/** False of a session whose batches are gone. */
+async function isWhole(tx: Queryable, id: string): Promise<boolean> {
+  const [row] = await tx.query<{ is: boolean }>(
+    `SELECT s.batch_count = 0 OR EXISTS (SELECT FROM session_events e WHERE e.session_id = s.session_id AND e.started_on = s.started_on) AS is
+     FROM sessions s WHERE s.session_id = $1`,
+    [id],
+  );
+  return row?.is === true;
 }
 
 async function countPerson(db: Queryable, projectId: number, userId: string) {
