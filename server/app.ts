@@ -4,6 +4,7 @@
  * Drain: nothing new is taken -> what was taken is written and acknowledged -> sockets end with 1012 -> feeds, then the database.
  */
 
+import { join } from "node:path";
 import { DEFAULT_TRACKER_LIMITS } from "../protocol/limits.ts";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
@@ -14,6 +15,7 @@ import type { ConnectionOptions } from "./db/connection.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
 import { createDatabase } from "./db/pool.ts";
+import { createErrors, type QuotaNumbers } from "./errors/errors.ts";
 import { createIngest, type Ingest } from "./ingest/ingest.ts";
 import { createLifecycle } from "./lifecycle.ts";
 import { createLive, type Live } from "./live/live.ts";
@@ -225,6 +227,20 @@ async function startRooms(
   knot.ingest = ingest;
   knot.store = store;
 
+  const errors = await createErrors({
+    db,
+    clock,
+    log: log.child("errors"),
+    metrics,
+    projects,
+    spoolFolder: join(config.DATA_DIR, "spool"),
+    maxSpoolBytes: config.SPOOL_MAX_MB * MIB,
+    quotas: quotasOf(config),
+    onStored: () => undefined,
+  });
+  lifecycle.onStop("errors", () => errors.stop());
+  errors.start();
+
   live.start();
   lifecycle.onStop("live", () => live.stop());
   lifecycle.onStop("sockets", async () => {
@@ -246,7 +262,15 @@ async function startRooms(
   lifecycle.onStop("ingest", () => ingest.drain());
 
   const { around } = options;
-  const routes = [...auth.routes, ...audit.routes, ...projects.routes, ...replay.routes, ...privacy.routes, ...retention.routes];
+  const routes = [
+    ...errors.routes,
+    ...auth.routes,
+    ...audit.routes,
+    ...projects.routes,
+    ...replay.routes,
+    ...privacy.routes,
+    ...retention.routes,
+  ];
   knot.net = createNet(wire, {
     ingest,
     live: around?.live?.(live) ?? live,
@@ -287,6 +311,18 @@ async function connectDatabase(
   lifecycle.onStop("embedded Postgres", () => postgres.stop(), 20_000);
   await migrate(postgres.connection, log.child("db"));
   return { connection: postgres.connection, dataDir: postgres.dataDir };
+}
+
+/** How many errors and replays a project may send, by the configuration. */
+function quotasOf(config: Config): QuotaNumbers {
+  const some = (number: number) => (number === 0 ? null : number);
+  const perMinute = some(config.QUOTA_ERRORS_PER_MINUTE);
+  return {
+    errors: { perMinute, perDay: some(config.QUOTA_ERRORS_PER_DAY) },
+    replays: { perMinute: some(config.QUOTA_REPLAYS_PER_MINUTE), perDay: some(config.QUOTA_REPLAYS_PER_DAY) },
+    feedback: { perMinute, perDay: null },
+    attachments: { perMinute, perDay: null },
+  };
 }
 
 /** What peers may send and open, by the configuration. */

@@ -128,6 +128,23 @@ const TABLE = {
   }),
   MAX_VIEWERS_PER_ADDRESS: integer("The same for viewers.", { default: 2_000, min: 1, max: 10_000_000 }),
 
+  QUOTA_ERRORS_PER_MINUTE: integer(
+    "Errors a minute that Sentry SDKs may send to one project, where it says nothing else; 0: any number.",
+    { default: 60_000, min: 0, max: 100_000_000 },
+  ),
+  QUOTA_ERRORS_PER_DAY: integer("The same by the day (UTC).", { default: 0, min: 0, max: 1_000_000_000 }),
+  QUOTA_REPLAYS_PER_MINUTE: integer("Segments of Sentry replays a minute; 0: any number.", {
+    default: 6_000,
+    min: 0,
+    max: 100_000_000,
+  }),
+  QUOTA_REPLAYS_PER_DAY: integer("The same by the day.", { default: 0, min: 0, max: 1_000_000_000 }),
+  SPOOL_MAX_MB: integer("Most megabytes of errors that are kept in DATA_DIR/spool while Postgres is away.", {
+    default: 1_024,
+    min: 1,
+    max: 1_000_000,
+  }),
+
   SESSION_IDLE_MINUTES: integer("A session ends after this many minutes without an event.", { default: 30, min: 1, max: 1_440 }),
   SESSION_CLEANUP_INTERVAL: integer("Seconds between looks for sessions that have gone idle.", {
     default: 60,

@@ -5,27 +5,21 @@
 
 import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse, TemplatedApp } from "uWebSockets.js";
 import { AppError } from "../app-error.ts";
-import type { Auth, Identity } from "../auth/auth.ts";
+import { addressName, type Auth, type Identity } from "../auth/auth.ts";
 import type { Logger } from "../log.ts";
 import { LATENCY_BOUNDS, type Metrics } from "../metrics.ts";
+import { createBodies, SMALL_BODY_BYTES } from "./bodies.ts";
 import { Exchange, type Headers } from "./exchange.ts";
 import type { AddressLimiter } from "./limits.ts";
 import { peerAddress } from "./peer-address.ts";
-import type { HttpRequest, HttpResponse, Route } from "./route.ts";
+import type { CorsHeaders, HttpRequest, HttpResponse, Route } from "./route.ts";
 import type { RouteMatch, RouteTable } from "./route-table.ts";
 
-const DEFAULT_MAX_BODY_BYTES = 64 * 1024;
-/** Most bytes of bodies that are held at once, over all requests. */
-const MAX_BODIES_BYTES = 64 * 1024 * 1024;
 /** How often it is looked at whether a long answer may go on. */
 const STREAM_LOOK_MS = 1_000;
-const CORS_HEADERS: Headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After" };
-const PREFLIGHT_HEADERS: Headers = {
-  ...CORS_HEADERS,
-  "Access-Control-Allow-Methods": "GET, POST",
-  "Access-Control-Allow-Headers": "Content-Type",
-  "Access-Control-Max-Age": "86400",
-};
+const PLAIN_CORS: CorsHeaders = { expose: "Retry-After", allow: "Content-Type" };
+/** A browser asks again after this many seconds. */
+const PREFLIGHT_SECONDS = "3600";
 const NOBODY: Identity = { kind: "nobody" };
 
 /** What a request said before its body. */
@@ -48,6 +42,8 @@ export interface HttpDeps {
   limiter: AddressLimiter;
   /** Counts a body against what its address may send; 0 where it may, else milliseconds to wait. */
   takeBody: (peer: string, bytes: number) => number;
+  /** Counts a body that has come already, and whose length nobody knew before. */
+  oweBody: (peer: string, bytes: number) => void;
   trustProxy: boolean;
   logger: Logger;
   metrics: Metrics;
@@ -67,32 +63,29 @@ export function attachHttp(deps: HttpDeps): Http {
   const failed = metrics.counter("http_failed_total", "HTTP requests answered with a 5xx status.");
   const seconds = metrics.histogram("http_seconds", "Time to the end of an HTTP answer.", LATENCY_BOUNDS);
   let pending = 0;
-  let bodiesBytes = 0;
+  const bodies = createBodies();
 
   const readBody = async (exchange: Exchange, head: RequestHead, route: Route): Promise<Uint8Array> => {
     if (route.method === "GET") return new Uint8Array(0);
-    const maxBytes = route.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-    // A chunked body does not tell its length: it is counted as the largest allowed until it is whole.
-    const reserved = toldLength(head) ?? maxBytes;
-    if (reserved > maxBytes) throw tooLarge(maxBytes);
-    if (bodiesBytes + reserved > MAX_BODIES_BYTES) {
-      throw new AppError("overload", "too many bodies at once", { retryAfterMs: 1_000 });
-    }
-    const waitMs = deps.takeBody(head.peer, reserved);
-    if (waitMs > 0) throw tooOften(waitMs);
-    bodiesBytes += reserved;
+    const maxBytes = route.maxBodyBytes ?? SMALL_BODY_BYTES;
+    // A chunked body does not tell its length: it is counted as the largest allowed until it is whole. With neither there is none.
+    const bytes = toldLength(head) ?? (head.headers["transfer-encoding"] === undefined ? 0 : maxBytes);
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    const release = bodies.hold(addressName(head.peer), bytes, maxBytes);
     try {
+      const waitMs = deps.takeBody(head.peer, bytes);
+      if (waitMs > 0) throw tooOften(waitMs);
       const body = await exchange.readBody(maxBytes);
       if (!body) throw tooLarge(maxBytes);
       return body;
     } finally {
-      bodiesBytes -= reserved;
+      release();
     }
   };
 
   const answer = async (exchange: Exchange, head: RequestHead, match: RouteMatch): Promise<void> => {
     const { route } = match;
-    const waitMs = deps.limiter.take(head.peer);
+    const waitMs = route.hasOwnLimits === true ? 0 : deps.limiter.take(head.peer);
     if (waitMs > 0) throw tooOften(waitMs);
     // The handler for the body has to be there before anything is awaited.
     const [body, caller] = await Promise.all([readBody(exchange, head, route), identify(deps.auth, head, route)]);
@@ -116,7 +109,7 @@ export function attachHttp(deps: HttpDeps): Http {
     const response = await route.handle(request);
     await exchange.send(
       "stream" in response ? { ...response, stream: whileAllowed(response, () => identify(deps.auth, head, route)) } : response,
-      route.cors === true ? CORS_HEADERS : {},
+      corsHeaders(route),
     );
   };
 
@@ -133,7 +126,7 @@ export function attachHttp(deps: HttpDeps): Http {
     } catch (thrown) {
       const error = exchange.sendError(
         thrown,
-        match?.route.cors === true ? CORS_HEADERS : {},
+        match ? corsHeaders(match.route) : {},
         thrown instanceof UnsupportedMediaType ? 415 : undefined,
         // Where a body ends that has no clear length, and the next request begins, nobody knows (RFC 9112, section 6.3).
         thrown instanceof UnclearLength,
@@ -210,6 +203,24 @@ async function* whileAllowed(
   }
 }
 
+/** What lets pages of other origins read the answers of a route. */
+function corsHeaders({ cors }: Route): Headers {
+  if (cors === undefined || cors === false) return {};
+  const { expose } = cors === true ? PLAIN_CORS : cors;
+  return { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": expose };
+}
+
+/** The same for the question whether they may ask at all. */
+function preflightHeaders(route: Route | undefined): Headers {
+  if (!route?.cors) return {};
+  return {
+    ...corsHeaders(route),
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": (route.cors === true ? PLAIN_CORS : route.cors).allow,
+    "Access-Control-Max-Age": PREFLIGHT_SECONDS,
+  };
+}
+
 /** `GET /` is server information for programs and the viewer for people. */
 function isPageRequest(route: Route, head: RequestHead): boolean {
   return route.path === "/" && (head.headers["accept"] ?? "").includes("text/html");
@@ -218,12 +229,9 @@ function isPageRequest(route: Route, head: RequestHead): boolean {
 async function answerOther(deps: HttpDeps, exchange: Exchange, head: RequestHead): Promise<void> {
   const methods = deps.table.methodsOf(head.path);
   if (head.method === "OPTIONS") {
-    const hasCors = deps.table.routes.some((route) => route.cors === true && route.path === head.path);
-    exchange.sendBytes(
-      204,
-      { Allow: [...methods, "OPTIONS"].join(", "), ...(hasCors ? PREFLIGHT_HEADERS : {}) },
-      new Uint8Array(0),
-    );
+    const routes = methods.map((method) => deps.table.find(method, head.path)?.route);
+    const preflight = preflightHeaders(routes.find((route) => route?.cors));
+    exchange.sendBytes(204, { Allow: [...methods, "OPTIONS"].join(", "), ...preflight }, new Uint8Array(0));
     return;
   }
   if ((head.method === "GET" || head.method === "HEAD") && (await deps.fallback(head, exchange))) return;
@@ -243,7 +251,7 @@ async function identify(auth: HttpDeps["auth"], head: RequestHead, route: Route)
   const { origin, host, cookie, authorization } = head.headers;
   const isUnsafe = route.method !== "GET";
   // Another scheme than ours is a proxy's: a browser adds it to whatever a page of anybody sends.
-  if (isUnsafe && route.cors !== true && !/^Bearer\b/i.test(authorization ?? "")) {
+  if (isUnsafe && !route.cors && !/^Bearer\b/i.test(authorization ?? "")) {
     if (!auth.isTrustedOrigin(origin, host, head.headers["sec-fetch-site"])) {
       throw new AppError("forbidden", "this request comes from a page of another origin");
     }
@@ -263,6 +271,11 @@ async function identify(auth: HttpDeps["auth"], head: RequestHead, route: Route)
 
 function tooOften(waitMs: number): AppError {
   return new AppError("limit", "too much at once from this address", { retryAfterMs: waitMs });
+}
+
+/** An SDK takes `Retry-After` for a reason to drop everything until then, and this passes sooner. */
+function tooManyBodies(route: Route): AppError {
+  return new AppError("overload", "too many bodies at once", route.hasOwnLimits === true ? {} : { retryAfterMs: 1_000 });
 }
 
 function isJson(contentType: string | undefined): boolean {

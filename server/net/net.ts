@@ -120,6 +120,9 @@ export function createNet(wire: Wire, deps: NetDeps): Net {
     fallback: createStatic(deps),
     limiter: createAddressLimiter(limits.requests, now),
     takeBody: (peer, bytes) => takeFrame(addresses.of(peer), limits.address, bytes, now()),
+    oweBody: (peer, bytes) => {
+      addresses.of(peer).bytesLeft -= bytes;
+    },
     trustProxy,
     logger,
     metrics,

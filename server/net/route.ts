@@ -41,6 +41,14 @@ export type HttpResponse =
       mayGoOn?: (identity: Identity) => boolean;
     };
 
+/** Names of headers, with commas. */
+export interface CorsHeaders {
+  /** That a page may read of the answer. */
+  expose: string;
+  /** That it may send. */
+  allow: string;
+}
+
 /** One row of the route table. The generated API description and the two-tenant tests are made from these. */
 export interface Route {
   method: Method;
@@ -57,8 +65,10 @@ export interface Route {
   anyBody?: boolean;
   /** Scope with which a bearer token may use an unsafe method; `admin` always suffices, and is what is asked where nothing is said. */
   scope?: string;
-  /** True for routes that any page may call: answered with `Access-Control-Allow-Origin: *`. Only with `open`. */
-  cors?: boolean;
+  /** For routes that any page may call: answered with `Access-Control-Allow-Origin: *`, and what more pages may send and read. Only with `open`. */
+  cors?: boolean | CorsHeaders;
+  /** True where the room itself bounds how often it is called: requests are not counted by their address then, bytes are. */
+  hasOwnLimits?: boolean;
   /** Query parameters, by name, with a line each; for the API description. */
   query?: Readonly<Record<string, string>>;
   /** @throws AppError, which becomes `{"error":{code,message}}` with its status */

@@ -47,6 +47,10 @@ const limitFields = {
   maxSocketsPerKey: v.nullable(whole(1, 10_000_000)),
   batchesPerSecond: v.nullable(whole(1, 1_000_000)),
   bytesPerSecond: v.nullable(whole(1, 1_000_000_000_000)),
+  errorsPerMinute: v.nullable(whole(0, 100_000_000)),
+  errorsPerDay: v.nullable(whole(0, 1_000_000_000)),
+  replaysPerMinute: v.nullable(whole(0, 100_000_000)),
+  replaysPerDay: v.nullable(whole(0, 1_000_000_000)),
 };
 
 const settingsFields = {
@@ -116,7 +120,16 @@ export const DEFAULT_PROJECT_SETTINGS: ProjectSettings = {
   retentionDays: null,
   errorRetentionDays: null,
   storageBudgetBytes: null,
-  limits: { maxEventsPerSession: null, maxSocketsPerKey: null, batchesPerSecond: null, bytesPerSecond: null },
+  limits: {
+    maxEventsPerSession: null,
+    maxSocketsPerKey: null,
+    batchesPerSecond: null,
+    bytesPerSecond: null,
+    errorsPerMinute: null,
+    errorsPerDay: null,
+    replaysPerMinute: null,
+    replaysPerDay: null,
+  },
 };
 
 /** The settings after a change. */
