@@ -1,4 +1,4 @@
-/** Builds the server into `dist/server/main.js`, and the thread of privacy beside it; packages stay in `node_modules`. */
+/** Builds the server into `dist/server/main.js`, and the threads of privacy and recordings beside it; packages stay in `node_modules`. */
 
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
@@ -16,7 +16,11 @@ export default defineConfig({
     sourcemap: true,
     minify: false,
     rolldownOptions: {
-      input: { main: file("main.ts"), "privacy-worker": file("privacy/worker.ts") },
+      input: {
+        main: file("main.ts"),
+        "privacy-worker": file("privacy/worker.ts"),
+        "recordings-worker": file("recordings/worker.ts"),
+      },
       checks: { bundlerTimings: false },
       // All in one folder: the worker is looked for beside whatever file asks for it.
       output: { entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js", format: "es" },

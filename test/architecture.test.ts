@@ -6,7 +6,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   net: ["audit", "auth", "db", "errors", "ingest", "issues", "live", "projects", "replay", "retention", "store"],
   // What Sentry SDKs send: accepted and spooled, or shown as a session.
   errors: ["auth", "db", "jobs", "projects"],
-  replays: ["db", "jobs", "projects", "store"],
+  replays: ["db", "jobs", "projects", "recordings", "store"],
   // Reads what was accepted; cleans, redacts, symbolicates and groups it, in this order.
   digest: ["auth", "db", "errors", "issues", "jobs", "privacy", "sourcemaps"],
   issues: ["auth", "db"],
@@ -15,12 +15,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   jobs: ["db"],
   ingest: ["live", "projects", "store"],
   // `History` is declared by the live edge, which needs it, and implemented by replay.
-  replay: ["auth", "db", "live", "store"],
+  replay: ["auth", "db", "live", "recordings", "store"],
   live: ["cluster", "store"],
   projects: ["auth", "db"],
   auth: ["db"],
   audit: ["auth", "db"],
-  privacy: ["auth", "db"],
+  privacy: ["auth", "db", "recordings"],
   retention: ["auth", "db"],
   store: ["db"],
   cluster: ["db"],
