@@ -1,8 +1,9 @@
 /** Looks through everything that is stored of one session: what it says of itself, its tabs, markers, errors, and the events of its batches. */
 
-import type { Encoding } from "../../protocol/batch.ts";
 import type { Queryable } from "../db/db.ts";
+import { AS_RECEIVED, repairRecording } from "../recordings/recordings.ts";
 import { createLeakFinder, type Leak } from "./find-leaks.ts";
+import type { Packed } from "./payload-bytes.ts";
 import type { ClaimedScan, Finding, ScannedSession, SessionResult } from "./scan-queries.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -82,9 +83,8 @@ export async function scanSession(deps: ScanSessionDeps, session: ScannedSession
   }
   for await (const batch of pages(deps, (after) => readBatches(deps.db, session, after), BATCHES_AT_ONCE)) {
     if (batch === null) return null;
-    const encoding: Encoding = batch.encoding === 1 ? "deflate-raw" : "json";
     const { patterns, salt } = deps.scan;
-    const packed = { encoding, rawBytes: batch.rawBytes, payload: batch.payload };
+    const packed = await readPacked(batch);
     const answer = await deps.pool.perform({ kind: "scan", packed, patterns, salt });
     if (answer === null || (answer.kind === "failed" && !(await deps.goesOn()))) return null;
     result.batches++;
@@ -113,6 +113,23 @@ async function* pages<R extends Row>(
     if (!last || rows.length < size) return;
     after = last;
   }
+}
+
+/** A segment of a Sentry replay is stored as it was received; one that cannot be read goes on as bytes that are no JSON. */
+async function readPacked({
+  encoding,
+  rawBytes,
+  payload,
+}: {
+  encoding: number;
+  rawBytes: number;
+  payload: Uint8Array;
+}): Promise<Packed> {
+  if (encoding !== AS_RECEIVED) return { encoding: encoding === 1 ? "deflate-raw" : "json", rawBytes, payload };
+  const repaired = await repairRecording(payload);
+  return repaired
+    ? { encoding: "deflate-raw", rawBytes: repaired.rawBytes, payload: repaired.payload }
+    : { encoding: "json", rawBytes: 1, payload: Uint8Array.of(0x5b) };
 }
 
 const OF_SESSION = "session_id = $1 AND started_on = $2::date";

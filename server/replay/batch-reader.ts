@@ -1,10 +1,10 @@
 /** Stored batches of one tab, in order, in pieces: whatever is asked for, about {@link PIECE_BYTES} are in memory at a time. */
 
-import type { Encoding } from "../../protocol/batch.ts";
 import type { Marker } from "../../protocol/markers.ts";
 import type { Queryable } from "../db/db.ts";
 import type { BatchRow } from "../store/store.ts";
 import type { SessionKey } from "./session-rows.ts";
+import { readStored } from "./stored-payload.ts";
 
 /** Payload bytes fetched at once; a single larger batch comes alone. */
 const PIECE_BYTES = 1024 * 1024;
@@ -102,28 +102,26 @@ export async function readBatches(
       key,
     ),
   ]);
-  return rows.map((row) => ({
-    sessionId: session.sessionId,
-    tab,
-    seq: row.seq,
-    projectId: session.projectId,
-    startedOn: session.startedOn,
-    receivedAt: row.received_at,
-    firstAt: row.first_at,
-    lastAt: row.last_at,
-    count: row.event_count,
-    checkout: row.checkout,
-    encoding: toEncoding(row.encoding),
-    rawBytes: row.raw_bytes,
-    payload: row.payload,
-    markers: markers.filter((marker) => marker.seq === row.seq).map(toMarker),
-    url: "",
-  }));
-}
-
-/** `session_events.encoding` as the wire calls it. */
-export function toEncoding(stored: number): Encoding {
-  return stored === 1 ? "deflate-raw" : "json";
+  const payloads = await Promise.all(rows.map(readStored));
+  return rows.flatMap((row, index) => {
+    const packed = payloads[index];
+    if (packed === undefined) return [];
+    return {
+      sessionId: session.sessionId,
+      tab,
+      seq: row.seq,
+      projectId: session.projectId,
+      startedOn: session.startedOn,
+      receivedAt: row.received_at,
+      firstAt: row.first_at,
+      lastAt: row.last_at,
+      count: row.event_count,
+      checkout: row.checkout,
+      ...packed,
+      markers: markers.filter((marker) => marker.seq === row.seq).map(toMarker),
+      url: "",
+    };
+  });
 }
 
 async function readHeads(db: Queryable, session: SessionKey, tab: string, fromSeq: number, toSeq: number): Promise<Head[]> {

@@ -5,9 +5,9 @@
 
 import type { RrwebEvent } from "../../protocol/rrweb-event.ts";
 import type { Queryable } from "../db/db.ts";
-import { toEncoding } from "./batch-reader.ts";
 import { DamagedBatch, inflateEvents } from "./inflate.ts";
 import type { SessionKey } from "./session-rows.ts";
+import { readStored } from "./stored-payload.ts";
 
 /** Events of one answer where nothing else is asked for, and at most. */
 export const DEFAULT_EVENT_LIMIT = 1_000;
@@ -85,7 +85,7 @@ async function readPayloads(db: Queryable, key: SessionKey, slots: readonly Slot
 
 async function readOrNothing(row: PayloadRow): Promise<RrwebEvent[]> {
   try {
-    return await inflateEvents({ encoding: toEncoding(row.encoding), rawBytes: row.raw_bytes, payload: row.payload });
+    return await inflateEvents(await readStored(row));
   } catch (error) {
     if (error instanceof DamagedBatch) return [];
     throw error;
