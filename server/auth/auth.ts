@@ -6,7 +6,7 @@ import type { Database } from "../db/db.ts";
 import type { Logger } from "../log.ts";
 import type { Route } from "../net/route.ts";
 import { createAccountRoutes } from "./account-routes.ts";
-import { createAttempts } from "./attempts.ts";
+import { addressName, createAttempts } from "./attempts.ts";
 import { createCleanUp } from "./clean-up.ts";
 import { cookieStyle } from "./cookies.ts";
 import { prepareFirstAdministrator } from "./first-administrator.ts";
@@ -32,6 +32,7 @@ export {
   mayIngest,
   maySee,
   readableProjects,
+  requireMapUpload,
   requireRole,
   type Role,
   roleIn,
@@ -39,6 +40,7 @@ export {
   type Scope,
   SCOPES,
 } from "./identity.ts";
+export { addressName };
 export { ensureSecret } from "./secret.ts";
 
 /** What the other rooms ask of auth. */

@@ -73,6 +73,18 @@ export function mayIngest(identity: Identity, projectId: number): boolean {
   return role !== undefined && !isBelow(role, "member");
 }
 
+/**
+ * Asks for the right to upload source maps: somebody who is signed in, or a token of scope `sourcemaps` (or `admin`), of a member.
+ * @throws AppError `not_found` where the owner has no role in the project, as for one that does not exist; `forbidden` otherwise
+ */
+export function requireMapUpload(identity: Identity, projectId: number): void {
+  const role = identity.kind === "nobody" ? undefined : identity.roles.get(projectId);
+  if (role === undefined) throw new AppError("not_found", "there is nothing here under this id");
+  const hasScope = identity.kind !== "token" || identity.scopes.has("sourcemaps") || identity.scopes.has("admin");
+  if (!hasScope || isBelow(role, "member"))
+    throw new AppError("forbidden", "this takes the role member in the project, and of a token the scope sourcemaps");
+}
+
 /** Every project whose sessions this identity may read; none for a token without the scope `read` or `admin`. */
 export function readableProjects(identity: Identity): ReadonlySet<number> {
   if (identity.kind === "nobody") return NONE;

@@ -49,24 +49,36 @@ export class Exchange {
 
   /**
    * Reads the body, counting as it comes: a length that was told is not to be trusted, and chunked bodies tell none.
-   * @param mayGrow asked with the bytes that came so far; where it says no, the rest is not kept
-   * @returns why there is none where it is longer than `maxBytes`, was not allowed to grow, or its sender went away
+   * @param onMore told of the bytes of each piece before it is kept; what it throws ends the reading
+   * @returns null where it is longer than `maxBytes`; the rest of it is not kept
    */
-  readBody(maxBytes: number, mayGrow: (bytes: number) => boolean): Promise<Uint8Array | "too_large" | "too_many"> {
-    return new Promise((resolve) => {
+  readBody(maxBytes: number, onMore: (bytes: number) => void): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
       let pieces: Uint8Array[] = [];
       let total = 0;
-      this.controller.signal.addEventListener("abort", () => resolve("too_large"), { once: true });
+      let isEnded = false;
+      const end = (settle: () => void) => {
+        isEnded = true;
+        pieces = [];
+        settle();
+      };
+      this.controller.signal.addEventListener("abort", () => resolve(null), { once: true });
       this.res.onData((chunk, isLast) => {
+        if (isEnded) return;
         total += chunk.byteLength;
-        if (total > maxBytes || !mayGrow(total)) {
-          pieces = [];
-          resolve(total > maxBytes ? "too_large" : "too_many");
+        if (total > maxBytes) {
+          end(() => resolve(null));
+          return;
+        }
+        try {
+          onMore(chunk.byteLength);
+        } catch (error) {
+          end(() => reject(error instanceof Error ? error : new Error(String(error))));
           return;
         }
         // The chunk's memory is taken back when this call returns.
         pieces.push(new Uint8Array(chunk.slice(0)));
-        if (isLast) resolve(pieces.length === 1 ? (pieces[0] ?? new Uint8Array(0)) : Buffer.concat(pieces, total));
+        if (isLast) resolve(pieces.length === 1 ? (pieces[0] ?? null) : Buffer.concat(pieces, total));
       });
     });
   }

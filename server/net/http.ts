@@ -8,7 +8,7 @@ import { AppError } from "../app-error.ts";
 import { addressName, type Auth, type Identity } from "../auth/auth.ts";
 import type { Logger } from "../log.ts";
 import { LATENCY_BOUNDS, type Metrics } from "../metrics.ts";
-import { createBodies, SMALL_BODY_BYTES } from "./bodies.ts";
+import { createBodies, poolOf, SMALL_BODY_BYTES } from "./bodies.ts";
 import { Exchange, type Headers } from "./exchange.ts";
 import type { AddressLimiter } from "./limits.ts";
 import { peerAddress } from "./peer-address.ts";
@@ -68,18 +68,25 @@ export function attachHttp(deps: HttpDeps): Http {
   const readBody = async (exchange: Exchange, head: RequestHead, route: Route): Promise<Uint8Array> => {
     if (route.method === "GET") return new Uint8Array(0);
     const maxBytes = route.maxBodyBytes ?? SMALL_BODY_BYTES;
-    // A chunked body does not tell its length: it is counted as the largest allowed until it is whole. With neither there is none.
-    const bytes = toldLength(head) ?? (head.headers["transfer-encoding"] === undefined ? 0 : maxBytes);
+    const hasOwnLimits = route.hasOwnLimits === true;
+    const told = toldLength(head);
+    // A chunked body does not tell its length: it is counted as the largest allowed until it is whole, or as it comes where the room has
+    // limits of its own, because SDKs send nearly all of theirs so. With neither there is none.
+    const isGrowing = told === null && hasOwnLimits;
+    const bytes = told ?? (isGrowing || head.headers["transfer-encoding"] === undefined ? 0 : maxBytes);
     if (bytes > maxBytes) throw tooLarge(maxBytes);
-    const release = bodies.hold(addressName(head.peer), bytes, maxBytes);
+    const room = bodies.hold(addressName(head.peer), bytes, poolOf(maxBytes, hasOwnLimits));
     try {
       const waitMs = deps.takeBody(head.peer, bytes);
       if (waitMs > 0) throw tooOften(waitMs);
-      const body = await exchange.readBody(maxBytes);
+      const body = await exchange.readBody(maxBytes, (more) => {
+        if (isGrowing) room.grow(more);
+      });
       if (!body) throw tooLarge(maxBytes);
+      if (isGrowing) deps.oweBody(head.peer, body.length);
       return body;
     } finally {
-      release();
+      room.release();
     }
   };
 
@@ -271,11 +278,6 @@ async function identify(auth: HttpDeps["auth"], head: RequestHead, route: Route)
 
 function tooOften(waitMs: number): AppError {
   return new AppError("limit", "too much at once from this address", { retryAfterMs: waitMs });
-}
-
-/** An SDK takes `Retry-After` for a reason to drop everything until then, and this passes sooner. */
-function tooManyBodies(route: Route): AppError {
-  return new AppError("overload", "too many bodies at once", route.hasOwnLimits === true ? {} : { retryAfterMs: 1_000 });
 }
 
 function isJson(contentType: string | undefined): boolean {

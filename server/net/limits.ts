@@ -1,5 +1,7 @@
 /** Token buckets: how much a connection or an address may send. Cheap enough for every frame: no allocation, no look-up. */
 
+import { addressName } from "../auth/auth.ts";
+
 /** `perSecond` is what may go on for ever, `burst` what may come at once. */
 export interface RateLimit {
   perSecond: number;
@@ -65,7 +67,7 @@ export function takeFrame(bucket: FrameBucket, limit: FrameLimit, bytes: number,
 /** Most addresses that are remembered; past it the one unheard of for longest is forgotten, and so starts with a full bucket. */
 const MAX_ADDRESSES = 50_000;
 
-/** One bucket an address. */
+/** One bucket an address; one for all IPv6 addresses that have their first 64 bits in common. */
 export interface AddressLimiter {
   /** 0 where the request may go on, else milliseconds to wait. */
   take(address: string): number;
@@ -75,7 +77,8 @@ export interface AddressLimiter {
 export function createAddressLimiter(limit: RateLimit, now: () => number, maxAddresses = MAX_ADDRESSES): AddressLimiter {
   const buckets = new Map<string, Bucket>();
   return {
-    take(address) {
+    take(peer) {
+      const address = addressName(peer);
       let bucket = buckets.get(address);
       if (bucket) buckets.delete(address);
       else {
