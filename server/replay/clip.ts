@@ -5,20 +5,11 @@ import { AppError } from "../app-error.ts";
 import type { Queryable } from "../db/db.ts";
 import { readPieces } from "./batch-reader.ts";
 import { DamagedBatch, inflateEvents } from "./inflate.ts";
-import { planClip, type Stretch } from "./range-plan.ts";
+import { type Moment, planMoment } from "./clip-plan.ts";
 import type { SessionKey } from "./session-rows.ts";
-import { listSpans } from "./span-queries.ts";
 
 /** Inflated bytes of one clip; checkouts bound it far below that on every honest page. */
 const MAX_CLIP_BYTES = 96 * 1024 * 1024;
-
-/** Something that happened, and how much around it is wanted; times are page time. */
-export interface Moment {
-  tab: string;
-  at: number;
-  from: number;
-  to: number;
-}
 
 /** Seqs that are missing inside a clip: never stored, or damaged. */
 export interface ClipGap {
@@ -40,20 +31,24 @@ export interface Clip {
  * @throws AppError `too_large` where so much lies between the checkout and the moment that it is not worth holding in memory
  */
 export async function readClip(db: Queryable, session: SessionKey & { projectId: number }, moment: Moment): Promise<Clip> {
-  const spans = await listSpans(db, session, moment.from);
   const events: RrwebEvent[] = [];
   const gaps: ClipGap[] = [];
   let bytes = 0;
-  for (const stretch of planClip(spans, moment.tab, moment.at, moment.to)) {
+  const plan = await planMoment(db, session, moment);
+  // A page that had drawn nothing by then is shown as it came.
+  const to = Math.max(moment.to, ...plan.filter(({ tab }) => tab === moment.tab).map(({ firstAt }) => firstAt));
+  for (const stretch of plan) {
     let expected = stretch.fromSeq;
-    for await (const piece of readPieces(db, session, { ...stretch, untilAt: Math.min(moment.to, stretch.beforeAt) })) {
+    for await (const piece of readPieces(db, session, { ...stretch, untilAt: Math.min(to, stretch.beforeAt) })) {
       for (const batch of piece) {
         bytes += batch.rawBytes;
         if (bytes > MAX_CLIP_BYTES) throw new AppError("too_large", "the clip is too large; ask for fewer seconds");
         if (batch.seq > expected) gaps.push({ tab: stretch.tab, fromSeq: expected, toSeq: batch.seq - 1 });
         expected = batch.seq + 1;
         try {
-          for (const event of await inflateEvents(batch)) if (isWithin(event, stretch, moment)) events.push(event);
+          for (const event of await inflateEvents(batch)) {
+            if (event.timestamp <= to && event.timestamp < stretch.beforeAt) events.push(event);
+          }
         } catch (error) {
           if (!(error instanceof DamagedBatch)) throw error;
           gaps.push({ tab: stretch.tab, fromSeq: batch.seq, toSeq: batch.seq });
@@ -61,12 +56,17 @@ export async function readClip(db: Queryable, session: SessionKey & { projectId:
       }
     }
   }
-  const playable = fromFirstCheckout(events);
+  const playable = inTimeOrder(fromFirstCheckout(events));
   return { startsAt: playable[0]?.timestamp ?? null, events: playable, gaps };
 }
 
-function isWithin(event: RrwebEvent, stretch: Stretch, moment: Moment): boolean {
-  return event.timestamp <= moment.to && event.timestamp < stretch.beforeAt;
+/** A page's clock may be set back; what happened later must not play earlier, or it changes what is not there yet. */
+function inTimeOrder(events: readonly RrwebEvent[]): RrwebEvent[] {
+  let newest = 0;
+  return events.map((event) => {
+    newest = Math.max(newest, event.timestamp);
+    return event.timestamp === newest ? event : { ...event, timestamp: newest };
+  });
 }
 
 /**

@@ -50,15 +50,15 @@ describe("planClip", () => {
   it("REP-13 plays the page contexts of the error's browser tab one after the other, and no other tab", () => {
     const spans = [span("a", 0, 100, [3, 90]), span("b", 110, 200), span("c", 210, 300), span("x", 0, 300, [1, 50], "other")];
     expect(planClip(spans, "b", 150, 220)).toEqual([
-      { tab: "a", fromSeq: 3, beforeAt: 110 },
-      { tab: "b", fromSeq: 0, beforeAt: 210 },
-      { tab: "c", fromSeq: 0, beforeAt: Infinity },
+      { tab: "a", fromSeq: 3, firstAt: 0, beforeAt: 110 },
+      { tab: "b", fromSeq: 0, firstAt: 110, beforeAt: 210 },
+      { tab: "c", fromSeq: 0, firstAt: 210, beforeAt: Infinity },
     ]);
   });
 
   it("REP-13 leaves out a context that opened while the error's one was going on", () => {
     const spans = [span("a", 0, 300, [3, 90]), span("copy", 120, 300, [0, 120])];
-    expect(planClip(spans, "a", 150, 160)).toEqual([{ tab: "a", fromSeq: 3, beforeAt: Infinity }]);
+    expect(planClip(spans, "a", 150, 160)).toEqual([{ tab: "a", fromSeq: 3, firstAt: 0, beforeAt: Infinity }]);
   });
 
   it("REP-13 is empty for a tab without batches", () => {

@@ -267,7 +267,10 @@ describe("a clip", () => {
     for (const [ordinal, at] of [first, first + 200].entries()) {
       const id = errorIdOf("failing", "main", 42, ordinal);
       const error = await call("GET", `/v1/errors/${id}`, { identity: member });
-      expect(error.json).toMatchObject({ id, sessionId: "failing", projectId, tab: "main", at, type: "Error", message: "no" });
+      expect(error.json).toMatchObject({
+        error: { id, errorId: id, issueId: 0, sessionId: "failing", projectId, tab: "main", at, type: "Error", message: "no" },
+        clip: { available: true, reason: "", at, tab: "main" },
+      });
       const clip = await readClip(id);
       expect(clip).toMatchObject({
         errorId: id,

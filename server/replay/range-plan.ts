@@ -44,6 +44,8 @@ export function planStarts(spans: readonly TabSpan[], to: number = Infinity): St
 
 /** A stretch of one page context within a clip. */
 export interface Stretch extends Start {
+  /** Page time of the first event of the page context. */
+  firstAt: number;
   /** Events at or after this page time belong to the next page context. */
   beforeAt: number;
 }
@@ -62,7 +64,8 @@ export function planClip(spans: readonly TabSpan[], tab: string, at: number, to:
   const starts = planStarts(row, to);
   return starts.map((start, index) => {
     const next = starts[index + 1];
-    return { ...start, beforeAt: row.find((span) => span.tab === next?.tab)?.firstAt ?? Infinity };
+    const firstAtOf = (of: Start | undefined) => row.find((span) => span.tab === of?.tab)?.firstAt ?? Infinity;
+    return { ...start, firstAt: firstAtOf(start), beforeAt: firstAtOf(next) };
   });
 }
 

@@ -32,17 +32,8 @@ const sessionDetailSchema = v.object({
 });
 export type SessionDetail = v.InferOutput<typeof sessionDetailSchema>;
 
-const errorDetailSchema = v.object({
-  id: v.string(),
-  sessionId: v.string(),
-  tab: v.string(),
-  at: v.number(),
-  type: v.optional(v.string(), ""),
-  message: v.optional(v.string(), ""),
-  stack: v.optional(v.string(), ""),
-  url: v.optional(v.string(), ""),
-});
-export type ErrorDetail = v.InferOutput<typeof errorDetailSchema>;
+const placeEntries = { tab: v.nullable(v.string()), at: v.nullable(v.number()) };
+const errorPlaceSchema = v.object({ error: v.object({ ...placeEntries, at: v.number() }), clip: v.object(placeEntries) });
 
 const personSchema = v.looseObject({ sessions: v.union([v.number(), v.array(v.unknown())]) });
 
@@ -68,9 +59,10 @@ export function readSession(sessionId: string, signal?: AbortSignal): Promise<Se
   return request("GET", sessionPath(sessionId), sessionDetailSchema, { signal });
 }
 
-/** One occurrence of an error. */
-export function readError(errorId: string): Promise<ErrorDetail> {
-  return request("GET", `/v1/errors/${encodeURIComponent(errorId)}`, errorDetailSchema);
+/** Where in its session an error is. */
+export async function readErrorPlace(errorId: string): Promise<{ tab: string; at: number }> {
+  const { error, clip } = await request("GET", `/v1/errors/${encodeURIComponent(errorId)}`, errorPlaceSchema);
+  return { tab: clip.tab ?? error.tab ?? "", at: clip.at ?? error.at };
 }
 
 /** Keeps a session until it is unpinned, or lets it go with its day again. */

@@ -6,7 +6,7 @@ import { MARKER_KINDS, type MarkerKind } from "../../protocol/markers.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
 import type { FeedPhase } from "../../protocol/viewer-messages.ts";
 import { ApiError } from "../net/api.ts";
-import { readError, readSession, type SessionDetail } from "../net/api-sessions.ts";
+import { readErrorPlace, readSession, type SessionDetail } from "../net/api-sessions.ts";
 import { createBatchSource } from "../net/batches-reader.ts";
 import { BatchCache, MAX_CACHE_BYTES } from "../player/batch-cache.ts";
 import { History } from "../player/history.ts";
@@ -233,7 +233,7 @@ export class SessionView {
     const { errorId, t, at: pageTime } = this.start;
     if (errorId !== null) {
       const marker = this.timeline.markers.find((candidate) => candidate.errorId === errorId);
-      const at = marker?.at ?? (await readError(errorId)).at;
+      const at = marker?.at ?? (await readErrorPlace(errorId)).at;
       this.player?.seek(at - BEFORE_ERROR_MS);
       this.player?.play();
     } else if (pageTime !== null) this.seek(pageTime);
