@@ -17,6 +17,7 @@ import { migrate } from "./db/migrate.ts";
 import { createDatabase } from "./db/pool.ts";
 import { createErrors, type QuotaNumbers } from "./errors/errors.ts";
 import { createIngest, type Ingest } from "./ingest/ingest.ts";
+import { createJobs } from "./jobs/jobs.ts";
 import { createLifecycle } from "./lifecycle.ts";
 import { createLive, type Live } from "./live/live.ts";
 import type { Log } from "./log.ts";
@@ -29,6 +30,7 @@ import { createProjects } from "./projects/projects.ts";
 import { createReplay } from "./replay/replay.ts";
 import { createRetention } from "./retention/retention.ts";
 import { findRoot, readVersion } from "./root.ts";
+import { createSourceMaps } from "./sourcemaps/sourcemaps.ts";
 import { createStore, type Store } from "./store/store.ts";
 
 const KIB = 1024;
@@ -151,6 +153,20 @@ async function startRooms(
   projects.start();
   lifecycle.onStop("projects", () => projects.stop());
 
+  const jobs = createJobs({ db, connection, log: log.child("jobs") });
+  const sourcemaps = createSourceMaps({
+    db,
+    clock,
+    log: log.child("sourcemaps"),
+    audit,
+    jobs,
+    publicUrl,
+    retentionDays: config.SOURCE_MAP_DAYS,
+    maxProjectBytes: config.SOURCE_MAP_MB * MIB,
+    metrics,
+  });
+  lifecycle.onStop("source maps", () => sourcemaps.stop());
+
   const privacy = createPrivacy({ db, clock, log: log.child("privacy"), audit, metrics });
   lifecycle.onStop("privacy", () => privacy.stop());
 
@@ -261,6 +277,11 @@ async function startRooms(
   ingest.start();
   lifecycle.onStop("ingest", () => ingest.drain());
 
+  // Every room has said by now what kinds of jobs it does.
+  await jobs.start();
+  lifecycle.onStop("jobs", () => jobs.stop());
+  sourcemaps.start();
+
   const { around } = options;
   const routes = [
     ...errors.routes,
@@ -270,6 +291,7 @@ async function startRooms(
     ...replay.routes,
     ...privacy.routes,
     ...retention.routes,
+    ...sourcemaps.routes,
   ];
   knot.net = createNet(wire, {
     ingest,

@@ -39,9 +39,13 @@ export const AUDIT_ACTIONS = [
   "person_erased",
   "retention_run",
   "leak_scan_run",
+  "source_maps_uploaded",
+  "source_maps_removed",
   "share_link_made",
   "share_link_revoked",
   "share_link_opened",
+  "dead_letter_retried",
+  "dead_letter_dropped",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

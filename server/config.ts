@@ -166,6 +166,16 @@ const TABLE = {
     min: 0,
     max: 1_000_000,
   }),
+  SOURCE_MAP_DAYS: integer("Days that an upload of source maps is kept after the last error that it was needed for.", {
+    default: 90,
+    min: 1,
+    max: 3_650,
+  }),
+  SOURCE_MAP_MB: integer("Megabytes that the source maps of one project may take, packed; past that uploads are refused.", {
+    default: 2_048,
+    min: 1,
+    max: 1_000_000,
+  }),
   MIN_FREE_DISK_MB: integer(
     "With fewer free megabytes on the disk of the embedded Postgres no recordings are taken; all else goes on. 0: never.",
     { default: 1_024, min: 0, max: 1_000_000_000 },
