@@ -145,12 +145,14 @@ CREATE TABLE groupings (
   issue_id bigint NOT NULL,
   made_for bigint,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
+  by_hand boolean NOT NULL DEFAULT false,
   PRIMARY KEY (project_id, mechanism, key_hash),
   FOREIGN KEY (issue_id) REFERENCES issues(issue_id) ON DELETE CASCADE
 );
 CREATE INDEX groupings_issue ON groupings USING btree (issue_id);
 COMMENT ON TABLE groupings IS 'Which issue a key leads to. A changed algorithm is another mechanism with rows of its own; rows are never rewritten by it.';
 COMMENT ON COLUMN groupings.made_for IS 'The issue that the key led to before a merge; null while it leads there.';
+COMMENT ON COLUMN groupings.by_hand IS 'Split off by somebody: it goes before every other key.';
 
 CREATE TABLE intake (
   intake_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -169,6 +171,7 @@ CREATE TABLE intake (
 CREATE INDEX intake_dead ON intake USING btree (project_id, intake_id) WHERE (dead_at IS NOT NULL);
 CREATE INDEX intake_due ON intake USING btree (due_at, intake_id) WHERE (dead_at IS NULL);
 CREATE INDEX intake_session ON intake USING btree (((head ->> 'session_id'::text))) WHERE (kind = 'tracker_error'::text);
+CREATE INDEX intake_to_digest ON intake USING btree (due_at, intake_id) WHERE ((dead_at IS NULL) AND (kind <> 'replay'::text));
 COMMENT ON TABLE intake IS 'Accepted and not digested yet. A digest removes its row in the transaction that writes what came of it; one that fails is tried again at due_at, and is dead after the last try.';
 COMMENT ON COLUMN intake.head IS 'What the envelope says of its item (event_id, sent_at, sdk, ...), or which row of session_errors it is: session_id, tab, seq, ordinal, started_on.';
 COMMENT ON COLUMN intake.body IS 'The item as it came, inflated; null for tracker errors, whose row is read.';
@@ -218,6 +221,19 @@ CREATE INDEX invitations_made_by ON invitations USING btree (made_by) WHERE ((us
 CREATE INDEX invitations_project ON invitations USING btree (project_id) WHERE ((used_at IS NULL) AND (revoked_at IS NULL));
 COMMENT ON TABLE invitations IS 'One-time links: SHA-256 of the secret in the link, never the secret.';
 
+CREATE TABLE issue_activity (
+  activity_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  issue_id bigint NOT NULL,
+  at timestamp with time zone NOT NULL,
+  kind text NOT NULL,
+  user_id integer,
+  text text NOT NULL DEFAULT ''::text,
+  PRIMARY KEY (activity_id),
+  FOREIGN KEY (issue_id) REFERENCES issues(issue_id) ON DELETE CASCADE
+);
+CREATE INDEX issue_activity_issue ON issue_activity USING btree (issue_id, activity_id DESC);
+COMMENT ON TABLE issue_activity IS 'What was done to an issue, and said of it. user_id null: the server by itself.';
+
 CREATE TABLE issue_hours (
   issue_id bigint NOT NULL,
   hour timestamp with time zone NOT NULL,
@@ -226,6 +242,25 @@ CREATE TABLE issue_hours (
   FOREIGN KEY (issue_id) REFERENCES issues(issue_id) ON DELETE CASCADE
 );
 COMMENT ON TABLE issue_hours IS 'Occurrences of an issue in each hour, by the time they were received.';
+
+CREATE TABLE issue_numbers (
+  project_id integer NOT NULL,
+  last integer NOT NULL,
+  PRIMARY KEY (project_id)
+);
+COMMENT ON TABLE issue_numbers IS 'The newest number of a project''s issues; numbers are never given twice.';
+
+CREATE TABLE issue_releases (
+  issue_id bigint NOT NULL,
+  release text NOT NULL,
+  environment text NOT NULL,
+  count bigint NOT NULL DEFAULT 0,
+  first_seen timestamp with time zone NOT NULL,
+  last_seen timestamp with time zone NOT NULL,
+  PRIMARY KEY (issue_id, release, environment),
+  FOREIGN KEY (issue_id) REFERENCES issues(issue_id) ON DELETE CASCADE
+);
+COMMENT ON TABLE issue_releases IS 'Releases and environments that an issue came from, at most 500 of an issue; they outlive its occurrences.';
 
 CREATE TABLE issue_sessions (
   issue_id bigint NOT NULL,
@@ -275,6 +310,7 @@ CREATE TABLE issues (
   regressed_at timestamp with time zone,
   merged_into bigint,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
+  merged_at timestamp with time zone,
   PRIMARY KEY (issue_id),
   CHECK ((priority = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text]))),
   CHECK ((status = ANY (ARRAY['open'::text, 'resolved'::text, 'ignored'::text, 'muted'::text]))),
@@ -282,9 +318,18 @@ CREATE TABLE issues (
   UNIQUE (project_id, number)
 );
 CREATE INDEX issues_last_seen ON issues USING btree (project_id, last_seen DESC, issue_id DESC) WHERE (merged_into IS NULL);
+CREATE INDEX issues_merged ON issues USING btree (merged_into) WHERE (merged_into IS NOT NULL);
 COMMENT ON TABLE issues IS 'Groups of occurrences. Times are the server''s. An issue outlives its occurrences: the counts stay.';
 COMMENT ON COLUMN issues.resolved_in IS 'Release from which on another occurrence is a regression; ''next'' for the first release not seen before; null: any.';
 COMMENT ON COLUMN issues.merged_into IS 'Its occurrences and keys are there until it is split off again.';
+COMMENT ON COLUMN issues.merged_at IS 'Since when it is merged into another. Its own counts and rows stay as they were then, so that it can be split off again.';
+
+CREATE TABLE job_workers (
+  worker_id text NOT NULL,
+  seen_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (worker_id)
+);
+COMMENT ON TABLE job_workers IS 'Workers of jobs that are alive: each tells so every few seconds. A job that is held by a worker that is not here is free again.';
 
 CREATE TABLE leak_findings (
   id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -367,6 +412,7 @@ CREATE TABLE occurrences (
 CREATE INDEX occurrences_issue ON occurrences USING btree (issue_id, received_at DESC, error_id DESC);
 CREATE INDEX occurrences_received ON occurrences USING btree (project_id, received_at);
 CREATE INDEX occurrences_session ON occurrences USING btree (session_id) WHERE (session_id IS NOT NULL);
+CREATE INDEX occurrences_tags ON occurrences USING gin (tags jsonb_path_ops);
 CREATE INDEX occurrences_user ON occurrences USING btree (project_id, user_id) WHERE (user_id IS NOT NULL);
 COMMENT ON TABLE occurrences IS 'Digested errors, of trackers and of Sentry SDKs, each once by (project_id, event_id). error_id is session_errors.error_id for a tracker''s.';
 COMMENT ON COLUMN occurrences.at IS 'When it happened, epoch milliseconds, by the page''s or the SDK''s clock.';
@@ -399,6 +445,14 @@ CREATE TABLE project_members (
 CREATE INDEX project_members_user ON project_members USING btree (user_id);
 COMMENT ON TABLE project_members IS 'Who may see which project. An administrator (users.is_admin) sees them all.';
 
+CREATE TABLE project_releases (
+  project_id integer NOT NULL,
+  release text NOT NULL,
+  first_seen timestamp with time zone NOT NULL,
+  PRIMARY KEY (project_id, release)
+);
+COMMENT ON TABLE project_releases IS 'When a release was first heard of: what "resolved in the next release" goes by.';
+
 CREATE TABLE projects (
   id integer GENERATED BY DEFAULT AS IDENTITY NOT NULL,
   name text NOT NULL,
@@ -413,6 +467,7 @@ CREATE TABLE projects (
   retention_days integer,
   error_retention_days integer,
   storage_budget_bytes bigint,
+  issue_settings jsonb NOT NULL DEFAULT '{}'::jsonb,
   PRIMARY KEY (id),
   CHECK (((error_retention_days >= 1) AND (error_retention_days <= 3650))),
   CHECK (((retention_days >= 1) AND (retention_days <= 3650))),
@@ -423,6 +478,7 @@ CREATE TABLE projects (
 COMMENT ON TABLE projects IS 'A tenant: owns keys, sessions, issues.';
 COMMENT ON COLUMN projects.allowed_origins IS 'Origins whose pages may send; empty: any.';
 COMMENT ON COLUMN projects.retention_days IS 'Null: the RETENTION_DAYS of the installation.';
+COMMENT ON COLUMN projects.issue_settings IS 'server/issue-settings.ts; what is missing is the default.';
 
 CREATE TABLE release_hours (
   project_id integer NOT NULL,

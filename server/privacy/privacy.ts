@@ -39,8 +39,15 @@ export interface PrivacyStatus {
   crashes: number;
 }
 
-/** The redaction that `server/ingest` asks for; nothing of it throws. */
+/** The redaction that `server/ingest` and `server/digest` ask for; nothing of it throws. */
 export interface Redaction {
+  text(projectId: number, text: string): string;
+  /** What may be the site's own id of a person: an e-mail address stays, a card number or a token does not. */
+  personId(projectId: number, text: string): string;
+  /** A line of source: keys and tokens only, because `name: value` is code there. */
+  sourceLine(projectId: number, text: string): string;
+  /** An object or list that came as JSON, changed in place. */
+  fields(projectId: number, fields: object): void;
   markers(projectId: number, markers: Marker[]): Marker[];
   start(projectId: number, start: SessionStart): SessionStart;
   update(projectId: number, update: SessionUpdate): SessionUpdate;
@@ -83,6 +90,22 @@ export function createPrivacy({ db, clock, log, audit, metrics, pool: options }:
   const counts = { redactedPayloads: 0, unreadablePayloads: 0, refusedPayloads: 0 };
 
   const redaction: Redaction = {
+    text(projectId, text) {
+      const rules = settings.of(projectId);
+      return rules.settings.enabled ? rules.all.text(text) : text;
+    },
+    personId(projectId, text) {
+      const rules = settings.of(projectId);
+      return rules.settings.enabled ? rules.ids.text(text) : text;
+    },
+    sourceLine(projectId, text) {
+      const rules = settings.of(projectId);
+      return rules.settings.enabled ? rules.all.text(text, "style") : text;
+    },
+    fields(projectId, fields) {
+      const rules = settings.of(projectId);
+      if (rules.settings.enabled) rules.all.value(fields);
+    },
     markers(projectId, markers) {
       const rules = settings.of(projectId);
       return rules.settings.enabled ? redactMarkers(rules, markers) : markers;

@@ -73,6 +73,8 @@ export const AUDIT_GROUPS: readonly { label: string; actions: Readonly<Record<st
       person_erased: "Person erased",
       retention_run: "Retention",
       leak_scan_run: "Leak scan",
+      dead_letter_retried: "Dead letter tried again",
+      dead_letter_dropped: "Dead letter thrown away",
     },
   },
 ];
@@ -198,6 +200,10 @@ function sayDeed(entry: AuditEntry, project: Piece | null): Piece[] {
       return [text("revoked a share link of "), ...session(entry)];
     case "share_link_opened":
       return [text("opened a share link of "), ...session(entry)];
+    case "dead_letter_retried":
+      return [text(`had dead letter ${entry.subject?.id ?? ""} digested again`)];
+    case "dead_letter_dropped":
+      return [text(`threw dead letter ${entry.subject?.id ?? ""} away`)];
     default:
       return [text(words(action)), ...(entry.subject ? [text(` (${entry.subject.kind} ${entry.subject.id})`)] : [])];
   }
