@@ -493,6 +493,30 @@ CREATE TABLE release_hours (
 );
 COMMENT ON TABLE release_hours IS 'Sessions as SDKs count them (not sessions of ours), by release: how many, and how they went.';
 
+CREATE TABLE replay_segments (
+  session_id text COLLATE "C" NOT NULL,
+  seq integer NOT NULL,
+  event bytea NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (session_id, seq)
+);
+COMMENT ON TABLE replay_segments IS 'The replay_event item of each segment. Its recording is the payload of the batch with the same seq: as received (encoding 2), or repaired and redacted where the project wants that.';
+
+CREATE TABLE replays (
+  session_id text COLLATE "C" NOT NULL,
+  project_id integer NOT NULL,
+  replay_id text COLLATE "C" NOT NULL,
+  kind text NOT NULL,
+  sdk text NOT NULL DEFAULT ''::text,
+  error_ids text[] NOT NULL DEFAULT '{}'::text[],
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (session_id),
+  CHECK ((kind = ANY (ARRAY['session'::text, 'buffer'::text]))),
+  UNIQUE (project_id, replay_id)
+);
+COMMENT ON TABLE replays IS 'Replays of Sentry SDKs, each a session. Their session ids are made from project and replay id (server/replay-session.ts). Rows go with the session.';
+COMMENT ON COLUMN replays.error_ids IS 'Event ids of errors that happened in it, as its segments tell.';
+
 CREATE TABLE schema_migrations (
   number integer NOT NULL,
   name text NOT NULL,
@@ -544,7 +568,7 @@ ALTER TABLE session_events ALTER COLUMN payload SET STORAGE EXTERNAL;
 CREATE INDEX session_events_checkouts ON ONLY session_events USING btree (session_id, tab, first_at) WHERE checkout;
 COMMENT ON TABLE session_events IS 'Batches. A row is written once and never changed; payload is null only where object_* says where the bytes are.';
 COMMENT ON COLUMN session_events.first_at IS 'Page time of the first event, epoch milliseconds.';
-COMMENT ON COLUMN session_events.encoding IS '0: JSON array, 1: deflate-raw of it.';
+COMMENT ON COLUMN session_events.encoding IS '0: JSON array, 1: deflate-raw of it, 2: a Sentry replay recording as received.';
 
 CREATE TABLE session_markers (
   session_id text COLLATE "C" NOT NULL,
