@@ -15,8 +15,10 @@ import type { ConnectionOptions } from "./db/connection.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
 import { createDatabase } from "./db/pool.ts";
+import { createDigest, type Digest } from "./digest/digest.ts";
 import { createErrors, type QuotaNumbers } from "./errors/errors.ts";
 import { createIngest, type Ingest } from "./ingest/ingest.ts";
+import { createIssues } from "./issues/issues.ts";
 import { createJobs } from "./jobs/jobs.ts";
 import { createLifecycle } from "./lifecycle.ts";
 import { createLive, type Live } from "./live/live.ts";
@@ -28,6 +30,7 @@ import { createWire } from "./net/wire.ts";
 import { createPrivacy } from "./privacy/privacy.ts";
 import { createProjects } from "./projects/projects.ts";
 import { createReplay } from "./replay/replay.ts";
+import { createReplays } from "./replays/replays.ts";
 import { createRetention } from "./retention/retention.ts";
 import { findRoot, readVersion } from "./root.ts";
 import { createSourceMaps } from "./sourcemaps/sourcemaps.ts";
@@ -153,7 +156,7 @@ async function startRooms(
   projects.start();
   lifecycle.onStop("projects", () => projects.stop());
 
-  const jobs = createJobs({ db, connection, log: log.child("jobs") });
+  const jobs = createJobs({ db, connection, clock, log: log.child("jobs"), metrics });
   const sourcemaps = createSourceMaps({
     db,
     clock,
@@ -171,7 +174,7 @@ async function startRooms(
   lifecycle.onStop("privacy", () => privacy.stop());
 
   // Rooms that need one another: the lower one is built first and reaches the upper one through `knot`, once everything is there.
-  const knot: { ingest?: Ingest; live?: Live; net?: Net; store?: Store } = {};
+  const knot: { digest?: Digest; ingest?: Ingest; live?: Live; net?: Net; store?: Store } = {};
   const replay = createReplay({
     db,
     live: { activeSessions: (projectIds) => knot.live?.activeSessions(projectIds) ?? [] },
@@ -243,6 +246,7 @@ async function startRooms(
   knot.ingest = ingest;
   knot.store = store;
 
+  const replays = createReplays({ db, jobs, clock, log: log.child("replays"), redaction: privacy.redaction });
   const errors = await createErrors({
     db,
     clock,
@@ -252,7 +256,9 @@ async function startRooms(
     spoolFolder: join(config.DATA_DIR, "spool"),
     maxSpoolBytes: config.SPOOL_MAX_MB * MIB,
     quotas: quotasOf(config),
-    onStored: () => undefined,
+    onStored: () => {
+      replays.wake();
+    },
   });
   lifecycle.onStop("errors", () => errors.stop());
   errors.start();
@@ -277,9 +283,28 @@ async function startRooms(
   ingest.start();
   lifecycle.onStop("ingest", () => ingest.drain());
 
+  const issues = createIssues({ db, clock });
+  const digest = createDigest({
+    db,
+    clock,
+    log: log.child("digest"),
+    metrics,
+    audit,
+    jobs,
+    redaction: privacy.redaction,
+    sourcemaps,
+    issues,
+    onNews: () => undefined,
+  });
+  knot.digest = digest;
+
   // Every room has said by now what kinds of jobs it does.
   await jobs.start();
   lifecycle.onStop("jobs", () => jobs.stop());
+  digest.start();
+  lifecycle.onStop("digest", () => digest.stop());
+  replays.start();
+  lifecycle.onStop("replays", () => replays.stop());
   sourcemaps.start();
 
   const { around } = options;
@@ -292,6 +317,8 @@ async function startRooms(
     ...privacy.routes,
     ...retention.routes,
     ...sourcemaps.routes,
+    ...issues.routes,
+    ...digest.routes,
   ];
   knot.net = createNet(wire, {
     ingest,

@@ -30,10 +30,10 @@ export class RecordingTooLarge extends Error {
 export function openRecording(recording: Uint8Array, maxBytes: number): OpenedRecording | null {
   const end = recording.subarray(0, MAX_LINE_BYTES).indexOf(NEWLINE);
   if (end < 0) return null;
-  const line = parse(recording.subarray(0, end));
+  const line = readJson(recording.subarray(0, end));
   const json = inflate(recording.subarray(end + 1), maxBytes);
-  if (json === null || isTooDeep(json)) return null;
-  const events = parse(json);
+  if (json === null) return null;
+  const events = readJson(json);
   return Array.isArray(events) ? { segmentId: segmentOf(line), events } : null;
 }
 
@@ -56,7 +56,9 @@ function segmentOf(line: unknown): number | null {
   return typeof id === "number" && Number.isInteger(id) && id >= 0 ? id : null;
 }
 
-function parse(json: Uint8Array): unknown {
+/** Parses JSON; null for what is none, and for what nests deeper than {@link MAX_DEPTH}. */
+export function readJson(json: Uint8Array): unknown {
+  if (isTooDeep(json)) return null;
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(json));
     return value;

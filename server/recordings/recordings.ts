@@ -7,6 +7,7 @@ import { RecordingTooLarge } from "./open-recording.ts";
 import { repair, type RepairedRecording } from "./repair.ts";
 import { createRepairThread } from "./thread.ts";
 
+export { readJson } from "./open-recording.ts";
 export type { RepairedRecording } from "./repair.ts";
 
 /** `session_events.encoding` of a payload that is a `replay_recording` item as it was received. */
