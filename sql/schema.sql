@@ -1,5 +1,77 @@
 -- The schema after all migrations, written by describeSchema (server/db). Do not edit.
 
+CREATE TABLE alert_channels (
+  channel_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  project_id integer NOT NULL,
+  kind text NOT NULL,
+  name text NOT NULL,
+  recipients text[] NOT NULL DEFAULT '{}'::text[],
+  url text NOT NULL DEFAULT ''::text,
+  secret text NOT NULL DEFAULT ''::text,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (channel_id),
+  CHECK ((kind = ANY (ARRAY['email'::text, 'slack'::text, 'webhook'::text])))
+);
+CREATE INDEX alert_channels_project ON alert_channels USING btree (project_id);
+COMMENT ON COLUMN alert_channels.secret IS 'Key of the HMAC-SHA256 with which messages of a webhook are signed. In clear, because it is used.';
+
+CREATE TABLE alert_cooldowns (
+  channel_id integer NOT NULL,
+  issue_id bigint NOT NULL,
+  until timestamp with time zone NOT NULL,
+  held_back bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (channel_id, issue_id),
+  FOREIGN KEY (channel_id) REFERENCES alert_channels(channel_id) ON DELETE CASCADE,
+  FOREIGN KEY (issue_id) REFERENCES issues(issue_id) ON DELETE CASCADE
+);
+CREATE INDEX alert_cooldowns_issue ON alert_cooldowns USING btree (issue_id);
+COMMENT ON TABLE alert_cooldowns IS 'Until then a channel hears no more of an issue. Taking the row is what makes a message be one.';
+
+CREATE TABLE alert_messages (
+  message_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  project_id integer NOT NULL,
+  channel_id integer NOT NULL,
+  kind text NOT NULL,
+  issue_id bigint,
+  error_id uuid,
+  held_back bigint NOT NULL DEFAULT 0,
+  state text NOT NULL DEFAULT 'waiting'::text,
+  attempts smallint NOT NULL DEFAULT 0,
+  fault text NOT NULL DEFAULT ''::text,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  sent_at timestamp with time zone,
+  PRIMARY KEY (message_id),
+  CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'dead'::text]))),
+  FOREIGN KEY (channel_id) REFERENCES alert_channels(channel_id) ON DELETE CASCADE,
+  FOREIGN KEY (issue_id) REFERENCES issues(issue_id) ON DELETE CASCADE
+);
+CREATE INDEX alert_messages_channel ON alert_messages USING btree (channel_id);
+CREATE INDEX alert_messages_created ON alert_messages USING btree (created_at);
+CREATE INDEX alert_messages_issue ON alert_messages USING btree (issue_id);
+CREATE INDEX alert_messages_project ON alert_messages USING btree (project_id, message_id DESC);
+COMMENT ON TABLE alert_messages IS 'Written in the transaction of the digest that gave the reason, with the job that sends it. What the message says is read when it is sent.';
+COMMENT ON COLUMN alert_messages.held_back IS 'Reasons for word that this channel did not hear of since the message before, because of the cooldown.';
+
+CREATE TABLE alert_rules (
+  rule_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  project_id integer NOT NULL,
+  name text NOT NULL,
+  is_enabled boolean NOT NULL DEFAULT true,
+  on_new boolean NOT NULL DEFAULT true,
+  on_regression boolean NOT NULL DEFAULT true,
+  on_promoted boolean NOT NULL DEFAULT false,
+  on_spike boolean NOT NULL DEFAULT false,
+  spike_count integer NOT NULL DEFAULT 20,
+  spike_factor double precision NOT NULL DEFAULT 5,
+  levels text[] NOT NULL DEFAULT '{}'::text[],
+  environments text[] NOT NULL DEFAULT '{}'::text[],
+  cooldown_minutes integer NOT NULL DEFAULT 60,
+  channel_ids integer[] NOT NULL DEFAULT '{}'::integer[],
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (rule_id)
+);
+CREATE INDEX alert_rules_project ON alert_rules USING btree (project_id);
+
 CREATE TABLE artifact_bundles (
   bundle_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   project_id integer NOT NULL,
