@@ -153,6 +153,31 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
   "GET /v1/projects/:id/leak-scans/:scanId": { params: { id: "project", scanId: "scan" } },
   "DELETE /v1/projects/:id/leak-scans/:scanId": { params: { id: "project", scanId: "scan" }, fresh: ["scan"] },
 
+  // Source maps. The organization in the path is a word that means nothing.
+  "POST /v1/projects/:id/source-maps": {
+    ...project,
+    query: () => ({ release: "1.0" }),
+    bytes: () => new TextEncoder().encode('{"version":3,"sources":["a.ts"],"names":[],"mappings":"AAAA"}'),
+    except: ["their owner's sourcemaps token"],
+  },
+  "GET /v1/projects/:id/source-maps": project,
+  "GET /v1/projects/:id/source-maps/:bundle": { params: { id: "project", bundle: "upload" } },
+  "DELETE /v1/projects/:id/source-maps/:bundle": { params: { id: "project", bundle: "upload" }, fresh: ["upload"] },
+  "GET /api/0/organizations/:org/chunk-upload/": { params: { org: "email" }, free: ["email"], isBare: true },
+  "POST /api/0/organizations/:org/chunk-upload/": {
+    params: { org: "email" },
+    free: ["email"],
+    bytes: () => new Uint8Array([1]),
+    status: 400,
+  },
+  "POST /api/0/organizations/:org/artifactbundle/assemble/": {
+    params: { org: "email" },
+    names: ["project"],
+    free: ["email"],
+    body: (ids) => ({ checksum: "0".repeat(40), chunks: ["1".repeat(40)], projects: [ids.project] }),
+    except: ["their owner's sourcemaps token"],
+  },
+
   // Sessions and errors.
   "GET /v1/sessions": {
     names: ["project", "person", "session"],

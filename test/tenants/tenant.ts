@@ -178,6 +178,20 @@ const MAKERS: Record<IdKind, Maker> = {
     ]);
     return String(id);
   },
+  /** An upload of source maps. */
+  upload: async ({ db, word, projectId }, n) => {
+    const [row] = await db.query<{ id: string }>(
+      `INSERT INTO artifact_bundles (project_id, checksum, release, state, uploaded_by) VALUES ($1, $2, $3, 'ready', $4)
+       RETURNING bundle_id AS id`,
+      [projectId, randomBytes(20).toString("hex"), `${word}@${n}`, `owner@${word}.example`],
+    );
+    const id = row?.id ?? "";
+    await db.query(
+      "INSERT INTO artifacts (bundle_id, project_id, release, url, file_name, map) VALUES ($1, $2, $3, $4, 'app.js', '\\x00')",
+      [Number(id), projectId, `${word}@${n}`, `~/${word}/app.js`],
+    );
+    return id;
+  },
   entry: async ({ db, word, projectId, people }, n) => {
     const [row] = await db.query<{ id: number }>(
       `INSERT INTO audit_log (action, actor_kind, actor_user_id, actor_name, project_id, subject_kind, subject_id, person_id)
