@@ -44,7 +44,7 @@ export interface DrainerDeps extends ReadDeps {
 
 export interface Drainer {
   /**
-   * Digests everything that is due; a call while it does so makes it look once more before it ends.
+   * Digests everything that is due. A call while it does so makes it look once more before it ends, and returns at once.
    * @throws AppError `store` while the database is away
    */
   drain(): Promise<void>;
@@ -165,8 +165,8 @@ export function createDrainer(deps: DrainerDeps): Drainer {
 
   async function drain(): Promise<void> {
     isAskedAgain = true;
-    if (isStopped) return;
-    running ??= run().finally(() => {
+    if (isStopped || running) return;
+    running = run().finally(() => {
       running = null;
     });
     await running;

@@ -104,10 +104,16 @@ function readKind({ redaction }: ReadDeps, row: ClaimedRow, trackers: ReadonlyMa
 /** What is done for a whole group at once: sessions are looked up, stacks are mapped. */
 async function finish({ db, sourcemaps }: ReadDeps, readings: readonly Reading[]): Promise<Reading[]> {
   const found = readings.flatMap((reading) => (reading.kind === "occurrence" ? [reading.digested] : []));
-  const mapped = await symbolicate(sourcemaps, await linkSessions(db, found));
+  const linked = await linkSessions(db, found);
+  const mapped = await symbolicate(
+    sourcemaps,
+    linked.filter((one) => one !== null),
+  );
+  let at = 0;
   let next = 0;
   return readings.map((reading): Reading => {
     if (reading.kind !== "occurrence") return reading;
+    if (linked[at++] === null) return { kind: "nothing", row: reading.row };
     const digested = mapped[next++];
     return { ...reading, digested: withHeadline(digested ?? reading.digested) };
   });

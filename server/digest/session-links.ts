@@ -12,17 +12,19 @@ interface Known {
 }
 
 /**
- * The same occurrences in order. One that names somebody else's session, or an erased one, is of no session; one without a person is of
- * the session's. A session that nobody knows yet may still come: its id stays.
+ * The same occurrences in order, with null for one that names an erased session: it is about the visitor who is to be forgotten. One that
+ * names somebody else's session is of no session; one without a person is of the session's. A session that nobody knows yet may still come:
+ * its id stays.
  */
-export async function linkSessions(db: Queryable, group: readonly Digested[]): Promise<Digested[]> {
+export async function linkSessions(db: Queryable, group: readonly Digested[]): Promise<(Digested | null)[]> {
   const named = group.flatMap((one) => (one.source === "sdk" && one.sessionId !== null ? [one.sessionId] : []));
   if (named.length === 0) return [...group];
   const known = new Map((await readSessions(db, [...new Set(named)])).map((row) => [row.session_id, row]));
   return group.map((one) => {
     const session = one.source === "sdk" && one.sessionId !== null ? known.get(one.sessionId) : undefined;
     if (!session) return one;
-    if (session.project_id !== one.projectId || session.is_erased) return { ...one, sessionId: null, tab: null };
+    if (session.project_id !== one.projectId) return { ...one, sessionId: null, tab: null };
+    if (session.is_erased) return null;
     return { ...one, userId: one.userId ?? session.user_id };
   });
 }

@@ -1,10 +1,13 @@
 /** The door of jobs: work that may wait, kept in Postgres until it is done (graphile-worker). */
 
 import { Logger as GraphileLogger, run, runMigrations, type Runner, type TaskList } from "graphile-worker";
+import { systemClock, type Clock } from "../clock.ts";
 import type { ConnectionOptions } from "../db/connection.ts";
 import { toConnectionString } from "../db/connection.ts";
 import type { Database, Queryable } from "../db/db.ts";
 import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import { createJobWorkers } from "./job-workers.ts";
 
 /** When and how often a job runs. */
 export interface JobOptions {
@@ -27,7 +30,7 @@ export interface Jobs {
   define(kind: string, work: (payload: unknown) => Promise<void>): void;
   /** Adds a job, in a transaction of the caller's where `tx` is given. */
   add(kind: string, payload: object, options?: JobOptions, tx?: Queryable): Promise<void>;
-  /** Makes the tables that jobs need, and begins to work. */
+  /** Makes the tables that jobs need, and begins to work. Jobs of a process that was killed are taken over within a minute. */
   start(): Promise<void>;
   /** Waits for the jobs under way. */
   stop(): Promise<void>;
@@ -38,7 +41,9 @@ export interface JobsDeps {
   db: Database;
   connection: ConnectionOptions;
   log: Logger;
-  /** Jobs at once; default 2. */
+  clock?: Clock;
+  metrics?: Pick<Metrics, "counter">;
+  /** Jobs at once; default 3. */
   concurrency?: number;
 }
 
@@ -47,17 +52,33 @@ const RESTART_MS = 2_000;
 const LOUD: ReadonlySet<string> = new Set(["error", "warning"]);
 
 /** Builds the room. */
-export function createJobs({ db, connection, log, concurrency = 2 }: JobsDeps): Jobs {
+export function createJobs(deps: JobsDeps): Jobs {
+  const { db, connection, log, metrics, clock = systemClock, concurrency = 3 } = deps;
   const tasks: TaskList = {};
   const connectionString = toConnectionString(connection);
   const logger = new GraphileLogger(() => (level, message) => {
     if (LOUD.has(level)) log.warn("jobs", { said: message });
   });
+  const workers = createJobWorkers({ db, clock, log });
+  const done = metrics?.counter("jobs_done_total", "Jobs that were done.");
+  const failed = metrics?.counter("jobs_failed_total", "Tries of jobs that failed.");
+  const dead = metrics?.counter("jobs_dead_total", "Jobs that failed for the last time.");
+  workers.events.on("job:success", () => {
+    if (done) done.value++;
+  });
+  workers.events.on("job:error", () => {
+    if (failed) failed.value++;
+  });
+  workers.events.on("job:failed", ({ job, error }) => {
+    if (dead) dead.value++;
+    log.error("a job failed for the last time", { kind: job.task_identifier, attempts: job.attempts, error });
+  });
   let runner: Runner | null = null;
-  let restart: NodeJS.Timeout | null = null;
+  let cancelRestart = () => {};
   let isStopped = false;
 
   async function work(): Promise<void> {
+    workers.forget();
     const started = await run({
       connectionString,
       concurrency,
@@ -65,8 +86,10 @@ export function createJobs({ db, connection, log, concurrency = 2 }: JobsDeps): 
       noHandleSignals: true,
       pollInterval: 1_000,
       taskList: tasks,
+      events: workers.events,
       logger,
     });
+    if (isStopped) return started.stop();
     runner = started;
     void started.promise.catch(() => undefined).then(startAgain);
   }
@@ -74,7 +97,7 @@ export function createJobs({ db, connection, log, concurrency = 2 }: JobsDeps): 
   function startAgain(): void {
     runner = null;
     if (isStopped) return;
-    restart = setTimeout(() => void work().catch(startAgain), RESTART_MS);
+    cancelRestart = clock.after(RESTART_MS, () => void work().catch(startAgain));
   }
 
   return {
@@ -98,10 +121,12 @@ export function createJobs({ db, connection, log, concurrency = 2 }: JobsDeps): 
     async start() {
       await runMigrations({ connectionString, logger });
       await work();
+      await workers.start();
     },
     async stop() {
       isStopped = true;
-      if (restart) clearTimeout(restart);
+      cancelRestart();
+      workers.stop();
       await runner?.stop().catch(() => undefined);
     },
   };
