@@ -257,6 +257,7 @@ async function startRooms(
     maxSpoolBytes: config.SPOOL_MAX_MB * MIB,
     quotas: quotasOf(config),
     onStored: () => {
+      knot.digest?.wake();
       replays.wake();
     },
   });
