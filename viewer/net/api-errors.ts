@@ -105,6 +105,7 @@ const clipSchema = v.object({
   reason: v.nullish(v.string(), ""),
   /** Where in the session it happened, by the page's clock; absent where the occurrence's own time is that. */
   at: v.nullish(v.number(), null),
+  tab: v.nullish(v.string(), null),
 });
 /** Whether an occurrence can be played, and why not. */
 export type ClipState = v.InferOutput<typeof clipSchema>;
@@ -122,7 +123,7 @@ const groupingSchema = v.object({
 /** Why an occurrence is in its issue. */
 export type Grouping = v.InferOutput<typeof groupingSchema>;
 
-/** One occurrence by its id. */
+/** One occurrence by its id. Its `issueId` is 0 while it waits for its digest. */
 export function readWholeError(errorId: string, signal?: AbortSignal): Promise<WholeError> {
   return request("GET", errorPath(errorId), wholeErrorSchema, { signal });
 }

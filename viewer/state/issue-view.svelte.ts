@@ -9,8 +9,11 @@ import { app } from "./app.svelte.ts";
 import { ClipView } from "./clip-view.svelte.ts";
 import { describeProblem } from "./fault.ts";
 
-/** Why there is nothing to look at. */
-export type IssueProblem = "not_found" | "unreachable" | "failed";
+/** Why there is nothing to look at; `waiting`: the error was taken a moment ago, and has no issue yet. */
+export type IssueProblem = "not_found" | "waiting" | "unreachable" | "failed";
+
+/** An error that waits for its digest is asked for again after this. */
+const WAIT_MS = 1_000;
 
 export class IssueView {
   issue = $state.raw<IssueDetail | null>(null);
@@ -29,6 +32,7 @@ export class IssueView {
   private wanted: string | null;
   private readonly abort = new AbortController();
   private errorAbort = new AbortController();
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param id the issue's number or short id; empty where only an occurrence is known
@@ -54,8 +58,12 @@ export class IssueView {
     try {
       if (this.id === "" && this.wanted !== null) {
         await this.readError(this.wanted);
-        this.id = String(this.error?.error.issueId ?? "");
-        if (this.id === "") return;
+        const issueId = this.error?.error.issueId ?? 0;
+        if (issueId === 0) {
+          this.wait();
+          return;
+        }
+        this.id = String(issueId);
       }
       this.issue = await readIssue(this.id, this.abort.signal);
       this.problem = null;
@@ -103,8 +111,14 @@ export class IssueView {
   }
 
   stop(): void {
+    clearTimeout(this.timer);
     this.abort.abort();
     this.errorAbort.abort();
+  }
+
+  private wait(): void {
+    this.problem = "waiting";
+    if (!this.abort.signal.aborted) this.timer = setTimeout(() => void this.load(), WAIT_MS);
   }
 
   private async readLists(issueId: number): Promise<void> {
@@ -134,7 +148,7 @@ export class IssueView {
       this.error = whole;
       const { sessionId, tab, at } = whole.error;
       const isPlayable = whole.clip.available && sessionId !== null;
-      this.clip = isPlayable ? new ClipView({ sessionId, tab, at: whole.clip.at ?? at }) : null;
+      this.clip = isPlayable ? new ClipView({ sessionId, tab: whole.clip.tab ?? tab, at: whole.clip.at ?? at }) : null;
     } catch (error) {
       if (abort.signal.aborted || app.handledSignOut(error)) return;
       if (this.id === "") throw error;
