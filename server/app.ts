@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { DEFAULT_TRACKER_LIMITS } from "../protocol/limits.ts";
+import { createAlerts, type MailWay } from "./alerts/alerts.ts";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { ensureSecret } from "./auth/secret.ts";
@@ -16,7 +17,7 @@ import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
 import { createDatabase } from "./db/pool.ts";
 import { createDigest, type Digest } from "./digest/digest.ts";
-import { createErrors, type QuotaNumbers } from "./errors/errors.ts";
+import { createErrors, type Errors, type QuotaNumbers } from "./errors/errors.ts";
 import { createIngest, type Ingest } from "./ingest/ingest.ts";
 import { createIssues } from "./issues/issues.ts";
 import { createJobs } from "./jobs/jobs.ts";
@@ -174,7 +175,7 @@ async function startRooms(
   lifecycle.onStop("privacy", () => privacy.stop());
 
   // Rooms that need one another: the lower one is built first and reaches the upper one through `knot`, once everything is there.
-  const knot: { digest?: Digest; ingest?: Ingest; live?: Live; net?: Net; store?: Store } = {};
+  const knot: { digest?: Digest; errors?: Errors; ingest?: Ingest; live?: Live; net?: Net; store?: Store } = {};
   const replay = createReplay({
     db,
     live: { activeSessions: (projectIds) => knot.live?.activeSessions(projectIds) ?? [] },
@@ -192,6 +193,7 @@ async function startRooms(
         await knot.store?.forget(new Set(sessionIds));
       },
       openSessionsOf: (projectId, userId) => knot.ingest?.openSessionsOf(projectId, userId) ?? [],
+      settleErrors: async () => knot.errors?.settled(),
     },
     retentionDays: config.RETENTION_DAYS,
     errorRetentionDays: config.ERROR_RETENTION_DAYS,
@@ -263,6 +265,7 @@ async function startRooms(
   });
   lifecycle.onStop("errors", () => errors.stop());
   errors.start();
+  knot.errors = errors;
 
   live.start();
   lifecycle.onStop("live", () => live.stop());
@@ -284,6 +287,16 @@ async function startRooms(
   ingest.start();
   lifecycle.onStop("ingest", () => ingest.drain());
 
+  const alerts = createAlerts({
+    db,
+    clock,
+    log: log.child("alerts"),
+    audit,
+    jobs,
+    publicUrl,
+    mail: mailOf(config),
+    allowPrivate: config.ALERT_ALLOW_PRIVATE,
+  });
   const issues = createIssues({ db, clock });
   const digest = createDigest({
     db,
@@ -294,7 +307,14 @@ async function startRooms(
     jobs,
     redaction: privacy.redaction,
     sourcemaps,
-    issues,
+    issues: {
+      // In one transaction: no word is lost, and none goes out for what was rolled back.
+      async write(tx, digested) {
+        const news = await issues.write(tx, digested);
+        await alerts.note(tx, news);
+        return news;
+      },
+    },
     onNews: () => undefined,
   });
   knot.digest = digest;
@@ -319,6 +339,7 @@ async function startRooms(
     ...retention.routes,
     ...sourcemaps.routes,
     ...issues.routes,
+    ...alerts.routes,
     ...digest.routes,
   ];
   knot.net = createNet(wire, {
@@ -361,6 +382,19 @@ async function connectDatabase(
   lifecycle.onStop("embedded Postgres", () => postgres.stop(), 20_000);
   await migrate(postgres.connection, log.child("db"));
   return { connection: postgres.connection, dataDir: postgres.dataDir };
+}
+
+/** How mail leaves, by the configuration. */
+function mailOf(config: Config): MailWay | null {
+  if (config.SMTP_HOST === "") return null;
+  return {
+    host: config.SMTP_HOST,
+    port: config.SMTP_PORT,
+    secure: config.SMTP_SECURE,
+    user: config.SMTP_USER,
+    password: config.SMTP_PASSWORD,
+    from: config.SMTP_FROM === "" ? `watchback@${config.SMTP_HOST}` : config.SMTP_FROM,
+  };
 }
 
 /** How many errors and replays a project may send, by the configuration. */

@@ -44,6 +44,12 @@ export const AUDIT_ACTIONS = [
   "share_link_made",
   "share_link_revoked",
   "share_link_opened",
+  "alert_channel_made",
+  "alert_channel_changed",
+  "alert_channel_removed",
+  "alert_rule_made",
+  "alert_rule_changed",
+  "alert_rule_removed",
   "dead_letter_retried",
   "dead_letter_dropped",
 ] as const;

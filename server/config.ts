@@ -128,6 +128,14 @@ const TABLE = {
   }),
   MAX_VIEWERS_PER_ADDRESS: integer("The same for viewers.", { default: 2_000, min: 1, max: 10_000_000 }),
 
+  SMTP_HOST: text("Mail server for alerts; empty: no mail is sent."),
+  SMTP_PORT: integer("Its port.", { default: 587, min: 1, max: 65_535 }),
+  SMTP_SECURE: flag("TLS from the first byte (port 465); otherwise STARTTLS where it is offered.", false),
+  SMTP_USER: text("User name there; empty: none."),
+  SMTP_PASSWORD: text("Password there.", { secret: true }),
+  SMTP_FROM: text("Sender of mails, e.g. watchback@example.com."),
+  ALERT_ALLOW_PRIVATE: flag("Let alerts be posted to addresses of this machine and its network.", false),
+
   QUOTA_ERRORS_PER_MINUTE: integer(
     "Errors a minute that Sentry SDKs may send to one project, where it says nothing else; 0: any number.",
     { default: 60_000, min: 0, max: 100_000_000 },
