@@ -29,6 +29,8 @@ export interface Errors {
   start(): void;
   /** Waits for what is being kept, and writes the counts. */
   stop(): Promise<void>;
+  /** Resolves when what was spooled is in the intake, as far as that goes now. */
+  settled(): Promise<void>;
   /** Figures for tests and operators. */
   status(): { isAway: boolean; spoolBytes: number };
   routes: readonly Route[];
@@ -94,6 +96,7 @@ export async function createErrors(deps: ErrorsDeps): Promise<Errors> {
       await tallies.stop();
       await spool.stop();
     },
+    settled: () => pourer.settled(),
     status: () => ({ isAway: keeper.isAway(), spoolBytes: spool.bytes() }),
     routes: [
       ...createAcceptRoutes({ accept, decoder: createDecoder(), log }),

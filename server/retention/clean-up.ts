@@ -13,6 +13,7 @@ import {
   type Partition,
   partitionsOf,
 } from "./day-tables.ts";
+import { removeOldErrors } from "./error-rows.ts";
 import {
   dayOf,
   newestCutoff,
@@ -24,7 +25,7 @@ import {
   STAYS,
   toParameter,
 } from "./rules.ts";
-import { noteDays, removeSessionRows, removeSessions } from "./session-rows.ts";
+import { NO_DAY, noteDays, removeSessionRows, removeSessions } from "./session-rows.ts";
 
 /** Sessions whose rows go in one transaction, so that none holds its locks for long. */
 const CHUNK = 500;
@@ -40,6 +41,8 @@ const SWEEP_DAYS = 2;
 export interface CleanUpReport {
   sessions: number;
   batches: number;
+  /** Rows of errors, feedback and their files that were of no session. */
+  errors: number;
   /** Payload bytes of what was removed. */
   bytes: number;
   /** Bytes that the tables and indexes of the days take less than before, as Postgres counts them. */
@@ -69,6 +72,7 @@ export async function cleanUp(db: Database, options: CleanUpOptions): Promise<Cl
   const report: CleanUpReport = {
     sessions: 0,
     batches: 0,
+    errors: 0,
     bytes: 0,
     freedBytes: 0,
     days: [],
@@ -80,6 +84,8 @@ export async function cleanUp(db: Database, options: CleanUpOptions): Promise<Cl
   const rules = await readRules(db, options.now, options);
   for (const day of await listDays(db, rules)) await cleanDay(db, day, rules, report);
   await keepToBudget(db, rules, options, report);
+  report.errors = await removeOldErrors(db, rules);
+  if (report.errors > 0) await noteDays(db, [NO_DAY]);
   await forgetTombstones(db, options.now);
   return report;
 }
@@ -208,7 +214,8 @@ async function forgetTombstones(db: Database, now: number): Promise<void> {
     const back = await tx.query<{ id: string }>(
       `SELECT t.session_id AS id FROM tombstones t
        WHERE t.erased_at > to_timestamp($1 / 1000.0) AND (EXISTS (SELECT FROM sessions s WHERE s.session_id = t.session_id)
-          OR EXISTS (SELECT FROM session_events e WHERE e.session_id = t.session_id))`,
+          OR EXISTS (SELECT FROM session_events e WHERE e.session_id = t.session_id)
+          OR EXISTS (SELECT FROM occurrences o WHERE o.session_id = t.session_id))`,
       [now - SWEEP_DAYS * DAY_MS],
     );
     if (back.length > 0) {

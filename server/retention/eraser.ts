@@ -11,12 +11,15 @@ import type { AuditActor, AuditTrail } from "../audit-trail.ts";
 import type { Clock } from "../clock.ts";
 import type { Database, Queryable } from "../db/db.ts";
 import type { Logger } from "../log.ts";
-import { lockForRows } from "./day-tables.ts";
+import { busyAsNull, lockForRows } from "./day-tables.ts";
+import { removePersonErrors, removeProjectErrors, removeSessionErrors } from "./error-rows.ts";
 import {
   addErased,
   buryIds,
   type Erased,
+  NO_DAY,
   NOTHING_ERASED,
+  noteDays,
   removeSessions,
   SESSIONS_OF_PERSON,
   takeOutOfAudit,
@@ -26,6 +29,10 @@ import { createTombstoneWatch } from "./tombstone-watch.ts";
 
 /** What another process, or a statement that ran at the same moment, may have written is there by then. */
 const SECOND_TIME_MS = 5_000;
+/** Tries of a transaction that met a digest half-way: each held what the other wanted. */
+const MAX_TRIES = 5;
+/** What was accepted while Postgres was away is waited for so long. */
+const SETTLE_MS = 10_000;
 /** Most sessions in one transaction. */
 const CHUNK = 200;
 
@@ -38,6 +45,8 @@ export interface SessionHolder {
   letGo(sessionIds: readonly string[]): Promise<void>;
   /** Sessions of a person that are open here, whether or not the database knows that they are his. */
   openSessionsOf(projectId: number, userId: string): readonly string[];
+  /** Resolves when errors that were accepted while Postgres was away are in the database. */
+  settleErrors?(): Promise<void>;
 }
 
 /** Who asked for it, for the audit log. */
@@ -74,17 +83,41 @@ export interface EraserDeps {
 /** Builds an eraser. */
 export function createEraser(deps: EraserDeps): Eraser {
   const { db, clock, log, audit, holder } = deps;
-  const later = new Map<number, { ids: readonly string[]; cancel: () => void }>();
+  const later = new Map<number, { work: () => Promise<void>; cancel: () => void }>();
   let nextNumber = 0;
 
-  async function eraseAgain(number: number, ids: readonly string[]): Promise<void> {
-    later.delete(number);
+  /** Does `work` once more when what was written at the same moment is there, or when the process stops. */
+  function again(work: () => Promise<void>): void {
+    const number = nextNumber++;
+    const cancel = clock.after(SECOND_TIME_MS, () => {
+      later.delete(number);
+      void work();
+    });
+    later.set(number, { work, cancel });
+  }
+
+  /** A transaction; one that Postgres ended because it and another one waited for each other is done again. */
+  async function inTransaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await db.transaction(work);
+      } catch (error) {
+        if (tries === MAX_TRIES) throw error;
+        busyAsNull(error);
+      }
+    }
+  }
+
+  async function eraseAgain(ids: readonly string[]): Promise<void> {
     try {
-      const { batches, sessions } = await db.transaction(async (tx) => {
+      const count = await inTransaction(async (tx) => {
         await lockForRows(tx);
-        return removeSessions(tx, ids);
+        const errors = await removeSessionErrors(tx, ids);
+        if (errors > 0) await noteDays(tx, [NO_DAY]);
+        const { batches, sessions } = await removeSessions(tx, ids);
+        return batches + sessions + errors;
       });
-      if (batches + sessions > 0) deps.onErased();
+      if (count > 0) deps.onErased();
     } catch (error) {
       log.error("late batches of erased sessions may remain until the next clean-up", {
         error: error instanceof Error ? error.message : String(error),
@@ -93,29 +126,51 @@ export function createEraser(deps: EraserDeps): Eraser {
     }
   }
 
+  async function erasePersonErrors(projectId: number, userId: string, before: number): Promise<void> {
+    await inTransaction(async (tx) => {
+      await removePersonErrors(tx, projectId, userId, before);
+      await noteDays(tx, [NO_DAY]);
+    });
+    deps.onErased();
+  }
+
+  async function erasePersonAgain(projectId: number, userId: string, before: number): Promise<void> {
+    await erasePersonErrors(projectId, userId, before).catch((error: unknown) => {
+      log.error("late errors of an erased person may remain until they are too old", { error: String(error) });
+    });
+  }
+
+  /** Waits for what was accepted while Postgres was away, but not for ever. */
+  async function settle(): Promise<void> {
+    let cancel: () => void = () => undefined;
+    const isLate = new Promise<void>((resolve) => (cancel = clock.after(SETTLE_MS, resolve)));
+    await Promise.race([holder.settleErrors?.(), isLate]);
+    cancel();
+  }
+
   const watch = createTombstoneWatch({
     db,
     clock,
     log,
     async onErasedElsewhere(ids) {
       await holder.letGo(ids);
-      await eraseAgain(nextNumber++, ids);
+      await eraseAgain(ids);
     },
   });
 
   async function erase(projectId: number, ids: readonly string[], also: (tx: Queryable, erased: Erased) => Promise<void>) {
     watch.isOurs(ids);
     await holder.letGo(ids);
-    const erased = await db.transaction(async (tx) => {
+    const erased = await inTransaction(async (tx) => {
       await lockForRows(tx);
       await buryIds(tx, projectId, ids);
+      if ((await removeSessionErrors(tx, ids)) > 0) await noteDays(tx, [NO_DAY]);
       const removed = await removeSessions(tx, ids);
       await takeOutOfAudit(tx, projectId, ids);
       await also(tx, removed);
       return removed;
     });
-    const number = nextNumber++;
-    later.set(number, { ids, cancel: clock.after(SECOND_TIME_MS, () => void eraseAgain(number, ids)) });
+    again(() => eraseAgain(ids));
     deps.onErased();
     return erased;
   }
@@ -139,12 +194,16 @@ export function createEraser(deps: EraserDeps): Eraser {
         ),
       ),
     async erasePerson(projectId, userId, { actor, peer }) {
+      await settle();
+      const before = clock.now();
       const erased = await eraseAll(projectId, async () => {
         const open = holder.openSessionsOf(projectId, userId);
         if (open.length > 0) return open.slice(0, CHUNK);
         const rows = await db.query<{ id: string }>(`${SESSIONS_OF_PERSON} LIMIT $3`, [projectId, userId, CHUNK]);
         return rows.map(({ id }) => id);
       });
+      await erasePersonErrors(projectId, userId, before);
+      again(() => erasePersonAgain(projectId, userId, before));
       await db.transaction(async (tx) => {
         await takePersonOutOfAudit(tx, projectId, userId);
         const { sessions, batches, bytes } = erased;
@@ -154,20 +213,27 @@ export function createEraser(deps: EraserDeps): Eraser {
       deps.onErased();
       return erased;
     },
-    eraseProject: (projectId) =>
-      eraseAll(projectId, async () => {
+    async eraseProject(projectId) {
+      const erased = await eraseAll(projectId, async () => {
         const rows = await db.query<{ id: string }>("SELECT session_id AS id FROM sessions WHERE project_id = $1 LIMIT $2", [
           projectId,
           CHUNK,
         ]);
         return rows.map(({ id }) => id);
-      }),
+      });
+      await removeProjectErrors(db, projectId);
+      await noteDays(db, [NO_DAY]);
+      deps.onErased();
+      return erased;
+    },
     start: () => watch.start(),
     async stop() {
       await watch.stop();
-      for (const [number, { ids, cancel }] of [...later]) {
+      const open = [...later.values()];
+      later.clear();
+      for (const { work, cancel } of open) {
         cancel();
-        await eraseAgain(number, ids);
+        await work();
       }
     },
   };

@@ -12,6 +12,7 @@ import { storedBytes } from "./budget.ts";
 import { cleanUp, type CleanUpReport } from "./clean-up.ts";
 import { createDiskGuard, type DiskGuardDeps } from "./disk-guard.ts";
 import { createEraser, type SessionHolder } from "./eraser.ts";
+import { HAS_ERRORS } from "./error-rows.ts";
 import { createForgetRoutes } from "./forget-routes.ts";
 import type { RetentionDefaults } from "./rules.ts";
 import { createScrubber } from "./scrubber.ts";
@@ -84,7 +85,8 @@ export function createRetention(deps: RetentionDeps): Retention {
 
   async function run(actor: AuditActor): Promise<CleanUpReport> {
     for (const { id } of await db.query<{ id: number }>(
-      "SELECT id FROM projects p WHERE removed_at IS NOT NULL AND EXISTS (SELECT FROM sessions s WHERE s.project_id = p.id)",
+      `SELECT id FROM projects p WHERE removed_at IS NOT NULL
+         AND (EXISTS (SELECT FROM sessions s WHERE s.project_id = p.id) OR ${HAS_ERRORS})`,
     )) {
       log.info("what was left of a removed project was erased", { projectId: id, ...(await eraser.eraseProject(id)) });
     }
@@ -97,7 +99,7 @@ export function createRetention(deps: RetentionDeps): Retention {
     counts.runs++;
     counts.postponed = report.postponed.length;
     counts.dropMs = Math.max(counts.dropMs, report.longestDropMs);
-    if (report.days.length > 0 || report.sessions > 0 || report.postponed.length > 0) {
+    if (report.days.length > 0 || report.sessions > 0 || report.errors > 0 || report.postponed.length > 0) {
       log.info("old sessions removed", { ...report });
       await audit.record({ action: "retention_run", actor, data: { ...report } });
     }

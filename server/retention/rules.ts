@@ -86,6 +86,7 @@ export function toParameter(rules: readonly ProjectRule[]): string {
 export const RULED_SESSIONS = `sessions s LEFT JOIN
   jsonb_to_recordset($1::jsonb) AS k (project_id integer, keep_from date, keep_errors_from date) USING (project_id)`;
 
-/** True of a session `s` with its rule `k` that stays. */
-export const STAYS = `(s.pinned_at IS NOT NULL OR s.status <> 'ended' OR k.keep_from IS NULL
-  OR s.started_on >= CASE WHEN s.error_count > 0 THEN k.keep_errors_from ELSE k.keep_from END)`;
+/** True of a session `s` with its rule `k` that stays. An error that a backend or another SDK reported of it counts like its own. */
+export const STAYS = `(s.pinned_at IS NOT NULL OR s.status <> 'ended' OR k.keep_from IS NULL OR s.started_on >= k.keep_from
+  OR (s.started_on >= k.keep_errors_from AND (s.error_count > 0 OR EXISTS (SELECT FROM occurrences o
+    WHERE o.session_id = s.session_id AND o.project_id = s.project_id AND o.source = 'sdk'))))`;

@@ -20,6 +20,7 @@ import {
   partitionsOf,
   sizeOf,
 } from "./day-tables.ts";
+import { ERROR_TABLES } from "./error-rows.ts";
 import { dayOf } from "./rules.ts";
 import { listSideTables } from "./session-rows.ts";
 
@@ -72,7 +73,9 @@ export async function scrub(deps: ScrubDeps): Promise<ScrubReport | null> {
         const isClean = (await rewriteDay(db, day, dayOf(deps.now()))) || (await rewriteInUse(on, db, day, report));
         (isClean ? report.days : report.later).push(day);
       }
-      for (const table of ["sessions", "session_tabs", "audit_log", ...(await listSideTables(on))].filter(isFirst)) {
+      for (const table of ["sessions", "session_tabs", "audit_log", ...ERROR_TABLES, ...(await listSideTables(on))].filter(
+        isFirst,
+      )) {
         await rewriteTable(on, table, report);
       }
       await clearStatistics(on);
@@ -158,7 +161,9 @@ async function rewriteTable(on: Queryable, name: string, report: ScrubReport): P
  */
 async function clearStatistics(on: Queryable): Promise<void> {
   const [can] = await on.query<{ can: boolean }>("SELECT to_regproc('pg_catalog.pg_clear_attribute_stats') IS NOT NULL AS can");
-  const tables = [...PARTITIONED, "sessions", "session_tabs", "audit_log", ...(await listSideTables(on))].filter(isFirst);
+  const tables = [...PARTITIONED, "sessions", "session_tabs", "audit_log", ...ERROR_TABLES, ...(await listSideTables(on))].filter(
+    isFirst,
+  );
   if (can?.can) {
     await on.query(
       `SELECT pg_catalog.pg_clear_attribute_stats(schemaname::text, tablename::text, attname::text, inherited)

@@ -86,6 +86,9 @@ export async function removeSessionRows(tx: Queryable, ids: readonly string[]): 
   return gone.reduce((sum, { count }) => sum + count, 0);
 }
 
+/** A day without tables: what went was of no day, and only tables of all days are cleaned. */
+export const NO_DAY = "1970-01-01";
+
 /** Notes that rows of these days were removed, and that their bytes are still in files. */
 export async function noteDays(tx: Queryable, days: readonly string[]): Promise<void> {
   if (days.length === 0) return;
