@@ -62,6 +62,8 @@ export const AUDIT_GROUPS: readonly { label: string; actions: Readonly<Record<st
       project_removed: "Project removed",
       share_link_made: "Share link made",
       share_link_revoked: "Share link revoked",
+      source_maps_uploaded: "Source maps uploaded",
+      source_maps_removed: "Source maps removed",
     },
   },
   {
@@ -200,6 +202,10 @@ function sayDeed(entry: AuditEntry, project: Piece | null): Piece[] {
       return [text("revoked a share link of "), ...session(entry)];
     case "share_link_opened":
       return [text("opened a share link of "), ...session(entry)];
+    case "source_maps_uploaded":
+      return [text(`uploaded source maps${given("release") ? ` of ${given("release")}` : ""}`)];
+    case "source_maps_removed":
+      return [text(`removed upload ${subjectId(entry)} of source maps`)];
     case "dead_letter_retried":
       return [text(`had dead letter ${entry.subject?.id ?? ""} digested again`)];
     case "dead_letter_dropped":
