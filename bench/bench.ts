@@ -4,6 +4,7 @@
  */
 
 import { ackLatency } from "./figures/ack-latency.ts";
+import { digest } from "./figures/digest.ts";
 import { fanOut } from "./figures/fan-out.ts";
 import { idleConnections } from "./figures/idle-connections.ts";
 import { liveView } from "./figures/live-view.ts";
@@ -23,6 +24,7 @@ const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> 
   store,
   "whole-path": wholePath,
   overload,
+  digest,
   "fan-out": fanOut,
   "idle-connections": idleConnections,
   "live-view": liveView,
