@@ -20,6 +20,7 @@ export default defineConfig({
         main: file("main.ts"),
         "privacy-worker": file("privacy/worker.ts"),
         "recordings-worker": file("recordings/worker.ts"),
+        "sourcemaps-worker": file("sourcemaps/worker.ts"),
       },
       checks: { bundlerTimings: false },
       // All in one folder: the worker is looked for beside whatever file asks for it.
