@@ -61,7 +61,7 @@ export function createFinder({ db, clock }: { db: Database; clock: Clock }): Fin
 
 async function look(db: Database, projectId: number, { release, dist }: Build, { file, debugId }: WantedFile): Promise<Found> {
   const byId = debugId === null ? null : await findByDebugId(db, projectId, debugId);
-  if (byId?.hasMap) return byId;
+  if (byId?.hasMap) return keyOf(byId);
   if (release === "") {
     if (byId) return { fault: byId.fault ?? "its source map was not uploaded" };
     return { fault: debugId === null ? "the error names neither a release nor a debug id" : "no upload has this debug id" };
@@ -69,7 +69,7 @@ async function look(db: Database, projectId: number, { release, dist }: Build, {
   const all = await findByName(db, projectId, release, fileNameOf(file));
   const best = choose(all, dist, file);
   if (best === "several") return { fault: "several files of the release fit this path" };
-  if (best?.hasMap) return best;
+  if (best?.hasMap) return keyOf(best);
   const fault = best?.fault ?? byId?.fault ?? null;
   if (fault !== null) return { fault };
   return {
@@ -98,6 +98,10 @@ export function choose(all: readonly Candidate[], dist: string, file: string): C
   if (!best) return null;
   const isTie = others.some(({ rank, path }) => compare(rank, best.rank) === 0 && path !== best.path);
   return isTie ? "several" : best.candidate;
+}
+
+function keyOf({ artifactId, bundleId }: Candidate): Found {
+  return { artifactId, bundleId };
 }
 
 function compare(one: readonly number[], other: readonly number[]): number {

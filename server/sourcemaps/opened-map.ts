@@ -3,6 +3,7 @@
 import { inflateRawSync } from "node:zlib";
 import { FlattenMap, isIgnored, originalPositionFor, sourceContentFor, type TraceMap } from "@jridgewell/trace-mapping";
 import type { CodePlace, SourceContext } from "../../protocol/occurrence.ts";
+import { enclosingName } from "./enclosing.ts";
 import { originalName } from "./original-name.ts";
 
 /** A place in a script as a stack tells it; both from 1. */
@@ -22,6 +23,8 @@ export interface FoundPlace extends CodePlace {
   isNamed: boolean;
 }
 
+/** What engines call a function without a name. */
+const ANONYMOUS = /^(?:\?|<?anonymous>?|<unknown>|[^ ]{0,200}\.<anonymous>|[^ ]{0,200}\/<)?$/i;
 const MAX_BYTES = 64 * 1024 * 1024;
 const CONTEXT_LINES = 5;
 /** A longer line is cut, unless the place is behind that. */
@@ -61,11 +64,14 @@ export function openMap(packedMap: Uint8Array, packedSource: Uint8Array | null):
       const found = originalPositionFor(map, { line, column: column - 1 });
       if (found.source === null) return null;
       const file = cleanSource(found.source);
-      const name = originalName(map, scriptLines, { line: line - 1, column: column - 1 }, reported);
+      const at = { line: line - 1, column: column - 1 };
+      const declared = originalName(map, scriptLines, at, reported);
+      const isAnonymous = declared === null && ANONYMOUS.test(reported);
+      const name = isAnonymous ? enclosingName(map, scriptLines[at.line] ?? "", at, linesOf) : declared;
       const context = contextOf(linesOf(found.source), found.line, found.column);
       return {
         file,
-        function: name ?? reported,
+        function: isAnonymous && name === "" ? reported : (name ?? reported),
         line: found.line,
         column: found.column + 1,
         ...(context ? { context } : {}),

@@ -28,6 +28,8 @@ export function originalName(map: TraceMap, lines: readonly string[], place: Scr
     .replace(/^(?:async |new |get |set )+/, "")
     .split(/[./]/)
     .slice(-3);
+  // `Object` says only that it was called as a method of some object.
+  if (parts[0] === "Object" && parts.length > 1) parts.shift();
   const found = parts.map((part) => (IDENTIFIER.test(part) ? declaredName(map, lines, place, part) : null));
   return found.every((name) => name === null) ? null : found.map((name, i) => name ?? parts[i] ?? "").join(".");
 }
