@@ -168,6 +168,7 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
     params: { org: "email" },
     free: ["email"],
     bytes: () => new Uint8Array([1]),
+    as: "member",
     status: 400,
   },
   "POST /api/0/organizations/:org/artifactbundle/assemble/": {
