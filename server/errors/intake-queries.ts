@@ -39,6 +39,23 @@ async function insertAttachments(tx: Queryable, rows: readonly AcceptedRow[]): P
   }
 }
 
+/** Which of these rows the intake has already. Reads all of it: to be asked for few, and seldom. */
+export async function findStored(tx: Queryable, rows: readonly AcceptedRow[]): Promise<ReadonlySet<AcceptedRow>> {
+  const found = await tx.query<{ place: number }>(
+    `SELECT place::integer AS place FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::text[])
+       WITH ORDINALITY AS t (project_id, kind, received_at, event_id, place)
+     JOIN intake i USING (project_id, kind, received_at) WHERE i.head->>'event_id' = t.event_id`,
+    [
+      rows.map(({ projectId }) => projectId),
+      rows.map(({ kind }) => kind),
+      rows.map(({ receivedAt }) => new Date(receivedAt)),
+      rows.map(({ head }) => head.event_id),
+    ],
+  );
+  const places = new Set(found.map(({ place }) => place - 1));
+  return new Set(rows.filter((_, index) => places.has(index)));
+}
+
 /**
  * Locks the mark of a spool file until the transaction ends.
  * @returns how many of its bytes were poured

@@ -2,8 +2,8 @@
  * Keeps what was accepted: in the database, many requests in one commit; while that is away, in the spool, which is poured when it is back.
  * A row is durable when `keep` resolves. States: `direct` -> `away` (a write failed or hangs) -> `direct` (a look got through).
  *
- * A write that hangs is taken to have failed, and its rows go to the spool; should it get through after all, the digest sees the same
- * event id twice, and takes it once.
+ * A write that hangs or breaks off is taken to have failed, and its rows go to the spool as uncertain: they are looked for before they are
+ * poured. Should it get through only then, the digest sees the same event id twice, and takes it once.
  */
 
 import { AppError } from "../app-error.ts";
@@ -112,7 +112,7 @@ export function createKeeper({ db, spool, clock, log, spooled, onStored, onBack 
   }
 
   async function writeGroup(group: readonly Waiting[]): Promise<void> {
-    if (isAway) return spoolGroup(group);
+    if (isAway) return spoolGroup(group, false);
     try {
       await withinTime(write(group), WRITE_TIMEOUT_MS);
       for (const one of group) one.resolve();
@@ -120,7 +120,7 @@ export function createKeeper({ db, spool, clock, log, spooled, onStored, onBack 
     } catch (error) {
       if (isRefusal(error)) return writeEach(group, error);
       goAway(error);
-      await spoolGroup(group);
+      await spoolGroup(group, true);
     }
   }
 
@@ -149,12 +149,12 @@ export function createKeeper({ db, spool, clock, log, spooled, onStored, onBack 
     for (const one of group) await writeGroup([one]);
   }
 
-  async function spoolGroup(group: readonly Waiting[]): Promise<void> {
+  async function spoolGroup(group: readonly Waiting[], isUncertain: boolean): Promise<void> {
     await Promise.all(
       group.map(async (one) => {
         const { keeping } = one;
         try {
-          await spool.append(keeping.rows.map((row) => ({ key: keeping.key, row })));
+          await spool.append(keeping.rows.map((row) => ({ key: keeping.key, row, isUncertain })));
           spooled.value += keeping.rows.length;
           one.resolve();
         } catch (error) {
@@ -170,7 +170,7 @@ export function createKeeper({ db, spool, clock, log, spooled, onStored, onBack 
       return new Promise((resolve, reject) => {
         const one = { keeping, bytes, resolve, reject };
         if (isAway || keeping.isUnverified) {
-          void spoolGroup([one]);
+          void spoolGroup([one], false);
           return;
         }
         waiting.push(one);

@@ -9,7 +9,7 @@ import type { Database } from "../db/db.ts";
 import type { Logger } from "../log.ts";
 import type { Counter } from "../metrics.ts";
 import type { AcceptedRow } from "./accepted.ts";
-import { insertAccepted, lockMark, moveMark } from "./intake-queries.ts";
+import { findStored, insertAccepted, lockMark, moveMark } from "./intake-queries.ts";
 import { decodeRecord, PREFIX_BYTES, recordLength, type SpooledRow } from "./spool-record.ts";
 import type { Spool, SpoolFile } from "./spool.ts";
 
@@ -18,6 +18,7 @@ const READ_BYTES = 4 * 1024 * 1024;
 /** A record that says it is longer than this is none. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 const RETRY_MS = 1_000;
+const NOTHING: ReadonlySet<AcceptedRow> = new Set();
 
 export interface Pourer {
   /** There may be something to pour. */
@@ -102,14 +103,17 @@ export function createPourer(deps: PourerDeps): Pourer {
   /** Returns from where to go on: another process may have poured some of it. */
   async function pourRows(file: SpoolFile, from: number, to: number, spooled: readonly SpooledRow[]): Promise<number> {
     const rows: AcceptedRow[] = [];
-    for (const { key, row } of spooled) {
-      if (await deps.isGood(key, row.projectId)) rows.push(row);
-      else deps.onRefused(row);
+    const uncertain: AcceptedRow[] = [];
+    for (const { key, row, isUncertain } of spooled) {
+      if (!(await deps.isGood(key, row.projectId))) deps.onRefused(row);
+      else if (isUncertain && row.kind !== "attachment") uncertain.push(row);
+      else rows.push(row);
     }
     const upto = await db.transaction(async (tx) => {
       const mark = await lockMark(tx, file.id);
       if (mark !== from) return mark;
-      await insertAccepted(tx, rows);
+      const stored = uncertain.length > 0 ? await findStored(tx, uncertain) : NOTHING;
+      await insertAccepted(tx, [...rows, ...uncertain.filter((row) => !stored.has(row))]);
       await moveMark(tx, file.id, to);
       return to;
     });

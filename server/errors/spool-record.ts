@@ -17,11 +17,14 @@ const MAX_HEAD_BYTES = 64 * 1024;
 export interface SpooledRow {
   key: string;
   row: AcceptedRow;
+  /** True where a write to the database failed half-way: it may be there already. */
+  isUncertain: boolean;
 }
 
 const text = v.string();
 const headSchema = v.object({
   key: text,
+  isUncertain: v.fallback(v.boolean(), true),
   projectId: v.pipe(v.number(), v.safeInteger()),
   receivedAt: v.number(),
   kind: v.picklist(["event", "feedback", "csp_report", "replay", "attachment"]),
@@ -30,9 +33,9 @@ const headSchema = v.object({
 const attachmentSchema = v.object({ event_id: text, ordinal: v.number(), name: text, content_type: text, type: text });
 
 /** A row as bytes. */
-export function encodeRecord({ key, row }: SpooledRow): Uint8Array {
+export function encodeRecord({ key, row, isUncertain }: SpooledRow): Uint8Array {
   const { projectId, receivedAt, kind, head, body } = row;
-  const headBytes = Buffer.from(JSON.stringify({ key, projectId, receivedAt, kind, head }));
+  const headBytes = Buffer.from(JSON.stringify({ key, isUncertain, projectId, receivedAt, kind, head }));
   const record = Buffer.allocUnsafe(PREFIX_BYTES + HEAD_LENGTH_BYTES + headBytes.length + body.length);
   record.writeUInt32BE(record.length - 4, 0);
   record.writeUInt32BE(headBytes.length, PREFIX_BYTES);
@@ -62,9 +65,10 @@ export function decodeRecord(record: Buffer): SpooledRow | null {
   }
   const read = v.safeParse(headSchema, value);
   if (!read.success) return null;
-  const { key, projectId, receivedAt, kind, head } = read.output;
+  const { key, isUncertain, projectId, receivedAt, kind, head } = read.output;
   const common = { projectId, receivedAt, body: record.subarray(bodyAt) };
-  if (kind !== "attachment") return { key, row: { ...common, kind, head: readIntakeHead(head) } };
+  if (kind !== "attachment") return { key, isUncertain, row: { ...common, kind, head: readIntakeHead(head) } };
   const attachment = v.safeParse(attachmentSchema, head);
-  return attachment.success ? { key, row: { ...common, kind, head: attachment.output satisfies AttachmentHead } } : null;
+  if (!attachment.success) return null;
+  return { key, isUncertain, row: { ...common, kind, head: attachment.output satisfies AttachmentHead } };
 }
