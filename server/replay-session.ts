@@ -2,6 +2,9 @@
 
 import { createHash } from "node:crypto";
 
+/** The only tab of a replay's session: the SDKs begin another replay for another browser tab. */
+export const REPLAY_TAB = "replay";
+
 const REPLAY_ID = /^[0-9a-f]{32}$/;
 
 /** A replay id in its one form: 32 hex digits in lower case; null for anything else. */

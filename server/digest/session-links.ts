@@ -2,6 +2,7 @@
 
 import type { Queryable } from "../db/db.ts";
 import type { Digested } from "../digested.ts";
+import { REPLAY_TAB, replaySessionId } from "../replay-session.ts";
 
 interface Known {
   session_id: string;
@@ -16,9 +17,10 @@ interface Known {
  * names somebody else's session is of no session; one without a person is of the session's. A session that nobody knows yet may still come:
  * its id stays.
  */
-export async function linkSessions(db: Queryable, group: readonly Digested[]): Promise<(Digested | null)[]> {
+export async function linkSessions(db: Queryable, digested: readonly Digested[]): Promise<(Digested | null)[]> {
+  const group = digested.map(byReplay);
   const named = group.flatMap((one) => (one.source === "sdk" && one.sessionId !== null ? [one.sessionId] : []));
-  if (named.length === 0) return [...group];
+  if (named.length === 0) return group;
   const known = new Map((await readSessions(db, [...new Set(named)])).map((row) => [row.session_id, row]));
   return group.map((one) => {
     const session = one.source === "sdk" && one.sessionId !== null ? known.get(one.sessionId) : undefined;
@@ -27,6 +29,13 @@ export async function linkSessions(db: Queryable, group: readonly Digested[]): P
     if (session.is_erased) return null;
     return { ...one, userId: one.userId ?? session.user_id };
   });
+}
+
+/** An error of a page that Sentry's replay SDK records belongs to the session that the replay becomes, whichever of the two comes first. */
+function byReplay(one: Digested): Digested {
+  const { replayId } = one.detail;
+  if (one.source !== "sdk" || one.sessionId !== null || replayId === "") return one;
+  return { ...one, sessionId: replaySessionId(one.projectId, replayId), tab: REPLAY_TAB };
 }
 
 function readSessions(db: Queryable, ids: readonly string[]): Promise<Known[]> {

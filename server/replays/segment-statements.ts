@@ -2,10 +2,8 @@
 
 import type { Marker } from "../../protocol/markers.ts";
 import type { Queryable } from "../db/db.ts";
+import { REPLAY_TAB } from "../replay-session.ts";
 import type { ReplayFacts } from "./replay-facts.ts";
-
-/** The only tab of a replay: SDKs begin another one for another browser tab. */
-export const REPLAY_TAB = "replay";
 
 /** One segment, ready to be written. */
 export interface Segment {
@@ -86,11 +84,11 @@ export async function writeSegment(tx: Queryable, segment: Segment): Promise<Wri
     [sessionId, segment.seq, Buffer.from(segment.event), segment.receivedAt],
   );
   if (segment.facts.errorIds.length > 0) {
-    await tx.query("UPDATE occurrences SET session_id = $1 WHERE project_id = $2 AND event_id = ANY($3) AND session_id IS NULL", [
-      sessionId,
-      projectId,
-      segment.facts.errorIds,
-    ]);
+    await tx.query(
+      `UPDATE occurrences SET session_id = $1, tab = $4
+       WHERE project_id = $2 AND event_id = ANY($3) AND session_id IS NULL AND source = 'sdk'`,
+      [sessionId, projectId, segment.facts.errorIds, REPLAY_TAB],
+    );
   }
   return "stored";
 }

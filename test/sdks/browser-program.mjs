@@ -7,7 +7,11 @@ const { document, window } = globalThis;
 const settings = JSON.parse(document.getElementById("settings").textContent);
 const eventIds = [];
 const replayOptions = settings.replay ?? null;
-const makeReplay = (options) => (Sentry.replayIntegration ? Sentry.replayIntegration(options) : new Sentry.Replay(options));
+/** A replay of less than five seconds is not sent where nothing else is said. */
+const makeReplay = (chosen) => {
+  const options = { minReplayDuration: 0, ...chosen };
+  return Sentry.replayIntegration ? Sentry.replayIntegration(options) : new Sentry.Replay(options);
+};
 const replay = replayOptions === null ? null : makeReplay(replayOptions);
 
 Sentry.init({

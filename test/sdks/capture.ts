@@ -1,6 +1,6 @@
-/** A server that keeps what Sentry SDKs send, byte for byte, and answers as the test says; and a tunnel to another one. */
+/** A server that keeps what Sentry SDKs send, byte for byte; by itself, in front of another server, or as the tunnel to one. */
 
-import { createServer, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { createServer, IncomingMessage, request as sendRequest, type IncomingHttpHeaders } from "node:http";
 import { once } from "node:events";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 
@@ -12,6 +12,8 @@ export interface Captured {
   headers: IncomingHttpHeaders;
   /** As it travelled: compressed where the SDK compressed it. */
   body: Buffer;
+  /** What was answered. */
+  status: number;
 }
 
 /** One item of an envelope. */
@@ -39,13 +41,16 @@ export interface CaptureServer {
 
 /** What may be said of a capturing server. */
 export interface CaptureOptions {
-  /** Where each body is passed on to, as it is: what an application's own tunnel does. The answer is that of the target. */
-  forwardTo?: string;
+  /** Address that each body is passed on to, as it is: what an application's own tunnel does. */
+  tunnelTo?: string;
+  /** Origin that each request is passed on to, with its path and headers, chunked where it came chunked. */
+  proxyTo?: string;
 }
 
 /** Key of {@link CaptureServer.dsn} where none is named. */
 export const CAPTURE_KEY = "00000000000000000000000000000abc";
 
+const PIECE_BYTES = 8 * 1024;
 const CORS = { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*" };
 
 /** Starts one on a free port. */
@@ -54,9 +59,9 @@ export async function startCapture(options: CaptureOptions = {}): Promise<Captur
   const server = createServer((request, response) => {
     void readBody(request).then(async (body) => {
       const { method = "GET", url = "/", headers } = request;
-      requests.push({ method, url, headers, body });
-      const status = options.forwardTo === undefined || method !== "POST" ? 200 : await forward(options.forwardTo, headers, body);
-      response.writeHead(status, { ...CORS, "Content-Type": "application/json" }).end("{}");
+      const answer = await answerTo(options, { method, url, headers, body });
+      requests.push({ method, url, headers, body, status: answer.status });
+      response.writeHead(answer.status, answer.headers).end(answer.body);
     });
   });
   server.listen(0, "127.0.0.1");
@@ -127,15 +132,33 @@ export function toObject(bytes: Uint8Array): Record<string, unknown> {
   return { ...value };
 }
 
-async function forward(target: string, headers: IncomingHttpHeaders, body: Buffer): Promise<number> {
-  const encoding = headers["content-encoding"];
-  const answer = await fetch(target, {
-    method: "POST",
-    headers: encoding === undefined ? {} : { "Content-Encoding": encoding },
-    body: new Uint8Array(body),
-  });
-  await answer.arrayBuffer();
-  return answer.status;
+interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: Buffer;
+}
+
+async function answerTo(options: CaptureOptions, request: Omit<Captured, "status">): Promise<Answer> {
+  const own: Answer = { status: 200, headers: { ...CORS, "Content-Type": "application/json" }, body: Buffer.from("{}") };
+  if (options.proxyTo !== undefined) return pass(options.proxyTo + request.url, request.method, request.headers, request.body);
+  if (options.tunnelTo === undefined || request.method !== "POST") return own;
+  const encoding = request.headers["content-encoding"];
+  const headers = encoding === undefined ? {} : { "content-encoding": encoding };
+  const answer = await pass(options.tunnelTo, "POST", headers, request.body);
+  return { ...own, status: answer.status };
+}
+
+/** Sends a request as it came; in pieces where it has no length. */
+async function pass(address: string, method: string, headers: IncomingHttpHeaders, body: Buffer): Promise<Answer> {
+  const { host: _host, connection: _connection, ...rest } = headers;
+  const request = sendRequest(address, { method, headers: rest });
+  for (let at = 0; at < body.length; at += PIECE_BYTES) request.write(body.subarray(at, at + PIECE_BYTES));
+  request.end();
+  const answered = once(request, "response");
+  const response: unknown = (await answered)[0];
+  if (!(response instanceof IncomingMessage)) throw new Error("no answer");
+  const kept = Object.entries(response.headers).filter(([name]) => name !== "transfer-encoding" && name !== "connection");
+  return { status: response.statusCode ?? 0, headers: Object.fromEntries(kept), body: await readBody(response) };
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
