@@ -14,8 +14,8 @@ export interface KeyBook<Target> {
   find(key: Key): KnownKey<Target> | undefined;
   /** Whether an issue has keys by the place. */
   isPlaced(target: Target): boolean;
-  /** Notes that a key leads to an issue from now on. */
-  add(key: Key, target: Target): void;
+  /** Notes that a key leads to an issue from now on, for the same reason as the key by which it was found. */
+  add(key: Key, target: Target, foundBy: Key): void;
 }
 
 /** Why an occurrence is in its issue: by its words, by those of an earlier setting, by its place, by hand, or as the first of a new one. */
@@ -47,7 +47,7 @@ export function assign<Target>(grouped: Grouped, book: KeyBook<Target>, begin: (
         ? { target: begin(), key: places.exact, because: "other_place" }
         : found;
   const byPlace = places ? [places.exact, ...(places.hasName ? [places.any] : [])] : [];
-  for (const key of isElsewhere ? byPlace : [own, ...byPlace]) if (!book.find(key)) book.add(key, assigned.target);
+  for (const key of isElsewhere ? byPlace : [own, ...byPlace]) if (!book.find(key)) book.add(key, assigned.target, assigned.key);
   return assigned;
 }
 

@@ -29,7 +29,7 @@ interface Target {
 interface Plan {
   assigned: Assigned<Target>[];
   /** Keys that lead nowhere yet. */
-  added: (ProjectKey & { target: Target })[];
+  added: (ProjectKey & { target: Target; madeFor: number | null })[];
 }
 
 /** Finds the issue of each, in the order in which they are given. */
@@ -45,9 +45,10 @@ export async function findIssues(tx: Queryable, items: readonly Item[]): Promise
     await begin(tx, plan);
   }
   return items.map(({ digested }, index) => {
-    const { target, key } = plan.assigned[index] ?? {};
-    if (!key || target?.issueId == null) throw new Error("an occurrence has no issue");
-    return { digested, issueId: target.issueId, key };
+    const assigned = plan.assigned[index];
+    const issueId = assigned?.target.issueId ?? null;
+    if (!assigned || issueId === null) throw new Error("an occurrence has no issue");
+    return { digested, issueId, key: assigned.key };
   });
 }
 
@@ -59,12 +60,12 @@ export function allKeys({ own, older, places }: Grouped): Key[] {
 function planFor(items: readonly Item[], stored: readonly StoredKey[]): Plan {
   const targets = new Map<number, Target>();
   const placed = new Set<Target>();
-  const known = new Map<string, KnownKey<Target>>();
-  for (const { projectId, mechanism, hash, issueId, isByHand, isPlaced } of stored) {
+  const known = new Map<string, KnownKey<Target> & { madeFor: number | null }>();
+  for (const { projectId, mechanism, hash, issueId, isByHand, isPlaced, madeFor } of stored) {
     const target = targets.get(issueId) ?? { issueId, first: null };
     targets.set(issueId, target);
     if (isPlaced) placed.add(target);
-    known.set(nameOf(projectId, mechanism, hash), { target, isByHand });
+    known.set(nameOf(projectId, mechanism, hash), { target, isByHand, madeFor });
   }
   const added: Plan["added"] = [];
   const assigned = items.map(({ digested, grouped }) => {
@@ -72,10 +73,12 @@ function planFor(items: readonly Item[], stored: readonly StoredKey[]): Plan {
     const book: KeyBook<Target> = {
       find: (key) => known.get(nameOf(projectId, key.mechanism, key.hash)),
       isPlaced: (target) => placed.has(target),
-      add(key, target) {
-        known.set(nameOf(projectId, key.mechanism, key.hash), { target, isByHand: false });
+      add(key, target, foundBy) {
+        // Found by a key of an issue that was merged: it belongs to that one, and leaves with it.
+        const madeFor = known.get(nameOf(projectId, foundBy.mechanism, foundBy.hash))?.madeFor ?? null;
+        known.set(nameOf(projectId, key.mechanism, key.hash), { target, isByHand: false, madeFor });
         if (key.mechanism === "frames1") placed.add(target);
-        added.push({ projectId, key, target });
+        added.push({ projectId, key, target, madeFor });
       },
     };
     return assign(grouped, book, () => ({ issueId: null, first: digested }));
@@ -96,7 +99,9 @@ async function begin(tx: Queryable, { assigned, added }: Plan): Promise<void> {
   for (const [index, target] of fresh.entries()) target.issueId = made[index]?.issueId ?? null;
   await insertKeys(
     tx,
-    added.flatMap(({ projectId, key, target: { issueId } }) => (issueId === null ? [] : [{ projectId, key, issueId }])),
+    added.flatMap(({ projectId, key, target: { issueId }, madeFor }) =>
+      issueId === null ? [] : [{ projectId, key, issueId, madeFor }],
+    ),
   );
 }
 

@@ -4,6 +4,8 @@ import type { Clock } from "../clock.ts";
 import type { Database, Queryable } from "../db/db.ts";
 import type { Digested, IssueNews } from "../digested.ts";
 import type { Route } from "../net/route.ts";
+import { createGroupingRoutes } from "./grouping-routes.ts";
+import { createIssueRoutes } from "./issue-routes.ts";
 import { writeOccurrences } from "./write.ts";
 
 /** What the other rooms ask of issues. */
@@ -24,9 +26,9 @@ export interface IssuesDeps {
 }
 
 /** Builds the room. It holds nothing between two calls. */
-export function createIssues({ clock }: IssuesDeps): Issues {
+export function createIssues({ db, clock }: IssuesDeps): Issues {
   return {
     write: (tx, digested) => writeOccurrences(tx, digested, clock.now()),
-    routes: [],
+    routes: [...createIssueRoutes({ db, clock }), ...createGroupingRoutes(db)],
   };
 }

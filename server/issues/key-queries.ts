@@ -19,6 +19,8 @@ export interface StoredKey {
   hash: string;
   issueId: number;
   isByHand: boolean;
+  /** The issue that it led to before a merge; null while it leads there. */
+  madeFor: number | null;
   /** Whether its issue has keys by the place. */
   isPlaced: boolean;
 }
@@ -27,7 +29,7 @@ export interface StoredKey {
 export async function readKeys(tx: Queryable, keys: readonly ProjectKey[]): Promise<StoredKey[]> {
   return tx.query<StoredKey>(
     `SELECT g.project_id AS "projectId", g.mechanism, encode(g.key_hash, 'hex') AS hash, g.issue_id AS "issueId",
-       g.by_hand AS "isByHand",
+       g.by_hand AS "isByHand", g.made_for AS "madeFor",
        EXISTS (SELECT FROM groupings p WHERE p.issue_id = g.issue_id AND p.mechanism = 'frames1') AS "isPlaced"
      FROM unnest($1::integer[], $2::text[], $3::text[]) AS wanted (project_id, mechanism, hash)
      JOIN groupings g ON g.project_id = wanted.project_id AND g.mechanism = wanted.mechanism AND g.key_hash = decode(wanted.hash, 'hex')`,
@@ -86,21 +88,26 @@ export async function insertIssues(tx: Queryable, issues: readonly NewIssue[]): 
 }
 
 /** Notes that keys lead to issues. Under the lock of their projects; a key that leads somewhere stays. */
-export async function insertKeys(tx: Queryable, keys: readonly (ProjectKey & { issueId: number })[]): Promise<void> {
+export async function insertKeys(
+  tx: Queryable,
+  keys: readonly (ProjectKey & { issueId: number; madeFor: number | null })[],
+): Promise<void> {
   if (keys.length === 0) return;
   await tx.query(
-    `INSERT INTO groupings (project_id, mechanism, key_hash, key, issue_id)
-     SELECT project_id, mechanism, decode(hash, 'hex'), key, issue_id
-     FROM jsonb_to_recordset($1::jsonb) AS k (project_id integer, mechanism text, hash text, key jsonb, issue_id bigint)
+    `INSERT INTO groupings (project_id, mechanism, key_hash, key, issue_id, made_for)
+     SELECT project_id, mechanism, decode(hash, 'hex'), key, issue_id, made_for
+     FROM jsonb_to_recordset($1::jsonb)
+       AS k (project_id integer, mechanism text, hash text, key jsonb, issue_id bigint, made_for bigint)
      ON CONFLICT DO NOTHING`,
     [
       JSON.stringify(
-        keys.map(({ projectId, key, issueId }) => ({
+        keys.map(({ projectId, key, issueId, madeFor }) => ({
           project_id: projectId,
           mechanism: key.mechanism,
           hash: key.hash,
           key: key.parts,
           issue_id: issueId,
+          made_for: madeFor,
         })),
       ),
     ],

@@ -44,6 +44,8 @@ export interface Grouped {
   places: PlaceKeys | null;
   /** What is behind the keys, for people. */
   main: ChainedException | null;
+  /** The first line without what differs from one occurrence to the next. */
+  words: string;
   replaced: readonly Replaced[];
   fault: EngineFault | null;
   place: Place | null;
@@ -74,7 +76,7 @@ export function keysOf(digested: Digested, settings: IssueSettings): Grouped {
   return { ...said, own, older, places };
 }
 
-interface Said extends Pick<Grouped, "by" | "main" | "replaced" | "fault" | "place"> {
+interface Said extends Pick<Grouped, "by" | "main" | "words" | "replaced" | "fault" | "place"> {
   parts: readonly string[];
 }
 
@@ -88,11 +90,11 @@ function wordsOf(digested: Digested): Said {
     const value = isSynthetic && words === "" ? (main.frames.find((frame) => frame.inApp)?.function ?? "") : words;
     const fault = isSynthetic ? null : readEngineFault(main.type, main.value);
     const place = fault && findPlace(main, fault);
-    return { by: "exception", parts: ["exception", type, value], main, replaced, fault, place };
+    return { by: "exception", parts: ["exception", type, value], main, words, replaced, fault, place };
   }
   const text = firstLine(digested.detail.template) || firstLine(digested.message);
   const { words, replaced } = parameterise(text);
-  const rest = { main: null, replaced, fault: null, place: null };
+  const rest = { main: null, words, replaced, fault: null, place: null };
   if (words !== "") return { by: "message", parts: ["message", words], ...rest };
   return { by: "nothing", parts: ["nothing", digested.culprit.slice(0, MAX_ROUTE)], ...rest };
 }

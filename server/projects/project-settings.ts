@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { REDACTION_PATTERNS } from "../../protocol/redaction.ts";
 import { MASK_TEXT, type TrackerSettings } from "../../protocol/tracker-messages.ts";
 import { cleanText } from "../../protocol/text.ts";
+import { DEFAULT_ISSUE_SETTINGS, type IssueSettings, issueSettingsFields, readIssueSettings } from "../issue-settings.ts";
 import { toOriginPattern } from "./origins.ts";
 
 const MAX_ORIGINS = 200;
@@ -72,6 +73,7 @@ export const settingsChangeSchema = v.partial(
     privacy: v.partial(v.strictObject(privacyFields)),
     redaction: v.partial(v.strictObject(redactionFields)),
     limits: v.partial(v.strictObject(limitFields)),
+    issues: v.partial(v.strictObject(issueSettingsFields)),
   }),
 );
 export type SettingsChange = v.InferOutput<typeof settingsChangeSchema>;
@@ -101,6 +103,8 @@ export interface ProjectSettings {
   errorRetentionDays: number | null;
   storageBudgetBytes: number | null;
   limits: ProjectLimits;
+  /** How errors are grouped, and from when on an issue counts. */
+  issues: IssueSettings;
 }
 
 /** What a new project is set to. */
@@ -130,27 +134,30 @@ export const DEFAULT_PROJECT_SETTINGS: ProjectSettings = {
     replaysPerMinute: null,
     replaysPerDay: null,
   },
+  issues: DEFAULT_ISSUE_SETTINGS,
 };
 
 /** The settings after a change. */
 export function changeSettings(settings: ProjectSettings, change: SettingsChange): ProjectSettings {
-  const { privacy, redaction, limits, ...rest } = change;
+  const { privacy, redaction, limits, issues, ...rest } = change;
   return {
     ...settings,
     ...given(rest),
     privacy: { ...settings.privacy, ...given(privacy ?? {}) },
     redaction: { ...settings.redaction, ...given(redaction ?? {}) },
     limits: { ...settings.limits, ...given(limits ?? {}) },
+    issues: { ...settings.issues, ...given(issues ?? {}) },
   };
 }
 
 /** A group of settings out of its `jsonb`: what is missing there, or makes no sense any more, is the default. */
-export function readGroups(row: { privacy: unknown; redaction: unknown; limits: unknown }) {
+export function readGroups(row: { privacy: unknown; redaction: unknown; limits: unknown; issue_settings: unknown }) {
   const { privacy, redaction, limits } = DEFAULT_PROJECT_SETTINGS;
   return {
     privacy: readGroup(privacySchema, row.privacy, privacy),
     redaction: readGroup(redactionSchema, row.redaction, redaction),
     limits: readGroup(limitsSchema, row.limits, limits),
+    issues: readIssueSettings(row.issue_settings),
   };
 }
 
