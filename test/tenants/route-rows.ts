@@ -48,6 +48,16 @@ const session = { params: { id: "session" } } as const;
 const list: RouteRow = {};
 const settings = { name: "Renamed", settings: { sampleRate: 0.5 } };
 
+/** By a key, as any page does. A line of JSON is an envelope, an event, and a report. */
+const fromSdk: RouteRow = {
+  ...project,
+  as: "nobody",
+  names: ["revokedKey"],
+  query: (ids) => ({ sentry_key: ids.revokedKey }),
+  bytes: () => new Uint8Array(new TextEncoder().encode("{}\n")),
+  right: { query: (ids) => ({ sentry_key: ids.key }) },
+};
+
 function visitFrames(): Uint8Array<ArrayBuffer> {
   const start = encodeBinary("session_start", { sessionId: "tenants-http-visit", url: "https://a.example/" });
   return new Uint8Array(joinFrames([start]));
@@ -195,6 +205,22 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
   "DELETE /sessions/cleanup": list,
   "GET /v1/errors/:id": { params: { id: "error" } },
   "GET /v1/errors/:id/clip": { params: { id: "error" } },
+  "GET /v1/errors/:id/attachments": { params: { id: "filedError" } },
+  "GET /v1/errors/:id/attachments/:ordinal": {
+    params: { id: "filedError", ordinal: "ordinal" },
+    free: ["ordinal"],
+    isBare: true,
+  },
+  "GET /v1/projects/:id/intake": { ...project, isBare: true },
+  "GET /v1/projects/:id/feedback": project,
+
+  // What SDKs send.
+  "POST /api/:id/envelope": fromSdk,
+  "POST /api/:id/envelope/": fromSdk,
+  "POST /api/:id/store": fromSdk,
+  "POST /api/:id/store/": fromSdk,
+  "POST /api/:id/security": fromSdk,
+  "POST /api/:id/security/": fromSdk,
 
   "GET /v1/audit": {
     names: ["project", "session", "person", "user"],

@@ -73,8 +73,8 @@ export async function checkForgery(world: World): Promise<RoutesReport> {
     { "Sec-Fetch-Site": "cross-site", "Content-Type": "text/plain" },
   ];
   for (const { route, row } of world.routes.flatMap(waysToAsk)) {
-    // Trackers write from any page; they carry a key and no cookie.
-    if (route.method === "GET" || route.path === "/v1/ingest") continue;
+    // Trackers and SDKs write from any page; they carry a key and no cookie.
+    if (route.method === "GET" || route.path === "/v1/ingest" || route.path.startsWith("/api/:id/")) continue;
     const cookie = { Cookie: world.cookies[route.access === "admin" ? "administrator" : "owner"] };
     for (const page of pages) {
       const answer = await ask(world, route, row, world.theirs.ids, { ...cookie, ...page });

@@ -1,6 +1,6 @@
 /** Puts a tenant into the database: a project with everything that a project can have, and a word that is in all of it. */
 
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { hashSync } from "@node-rs/argon2";
 import type { Queryable } from "../../server/db/db.ts";
 import { type Role, ROLES } from "../../server/auth/auth.ts";
@@ -134,6 +134,28 @@ const MAKERS: Record<IdKind, Maker> = {
     const sessionId = await insertVisit(context, `${context.word}-broken-${n}`, `${context.word}-visitor`);
     return errorIdOf(sessionId, "main", 1, 0);
   },
+  /** An error of an SDK, with a file and feedback. */
+  filedError: async ({ db, word, projectId, secrets }, n) => {
+    const errorId = randomUUID();
+    const eventId = randomBytes(16).toString("hex");
+    await db.query(
+      "INSERT INTO occurrences (error_id, project_id, issue_id, event_id, source, received_at, at) VALUES ($1, $2, 0, $3, 'sdk', now(), 0)",
+      [errorId, projectId, eventId],
+    );
+    await db.query("INSERT INTO attachments (project_id, event_id, ordinal, name, bytes) VALUES ($1, $2, 0, $3, '\\x00')", [
+      projectId,
+      eventId,
+      `${word}-${n}.txt`,
+    ]);
+    await db.query(
+      "INSERT INTO feedback (project_id, event_id, error_event_id, received_at, message) VALUES ($1, $2, $2, now(), $3)",
+      [projectId, eventId, `${word} wrote`],
+    );
+    secrets.push(errorId);
+    return errorId;
+  },
+  /** Of a file of such an error. */
+  ordinal: () => Promise.resolve("0"),
   key: async ({ db, word, projectId, secrets }, n) => {
     const key = randomBytes(16).toString("hex");
     await db.query("INSERT INTO project_keys (key, project_id, name) VALUES ($1, $2, $3)", [key, projectId, `${word} key ${n}`]);
