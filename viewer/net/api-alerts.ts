@@ -21,6 +21,10 @@ const channelEntries = {
 };
 const channelSchema = v.object(channelEntries) satisfies v.GenericSchema<unknown, AlertChannel>;
 const newChannelSchema = v.object({ ...channelEntries, secret: v.nullish(v.string(), null) });
+const channelsSchema = v.object({ channels: v.array(channelSchema), canMail: v.optional(v.boolean(), true) });
+/** The channels of a project, and whether the installation can send mail. */
+export type Channels = v.InferOutput<typeof channelsSchema>;
+
 /** A channel just made; its secret is shown this once. */
 export type NewChannel = v.InferOutput<typeof newChannelSchema>;
 
@@ -74,13 +78,13 @@ const channels = (projectId: number): string => `/v1/projects/${projectId}/alert
 const rules = (projectId: number): string => `/v1/projects/${projectId}/alert-rules`;
 
 /** Where word of a project can go. */
-export async function readChannels(projectId: number, signal?: AbortSignal): Promise<AlertChannel[]> {
-  return (await request("GET", channels(projectId), v.object({ channels: v.array(channelSchema) }), { signal })).channels;
+export function readChannels(projectId: number, signal?: AbortSignal): Promise<Channels> {
+  return request("GET", channels(projectId), channelsSchema, { signal });
 }
 
 /** Makes a channel. */
-export async function createChannel(projectId: number, wish: ChannelWish): Promise<NewChannel> {
-  return (await request("POST", channels(projectId), v.object({ channel: newChannelSchema }), { body: wish })).channel;
+export function createChannel(projectId: number, wish: ChannelWish): Promise<NewChannel> {
+  return request("POST", channels(projectId), newChannelSchema, { body: wish });
 }
 
 /** Removes a channel; rules that name it go on without it. */

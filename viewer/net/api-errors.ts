@@ -114,11 +114,19 @@ const wholeErrorSchema = v.object({ error: occurrenceSchema, clip: clipSchema })
 /** One occurrence, whole, and its clip. */
 export type WholeError = v.InferOutput<typeof wholeErrorSchema>;
 
+const issueOfKey = { issueId: v.number(), shortId: v.string() };
+const keyEntries = { mechanism: v.string(), hash: v.string(), parts: v.array(v.unknown()) };
+
 const groupingSchema = v.object({
-  mechanism: v.optional(v.string(), ""),
-  /** Steps that led into the issue, in words. */
-  steps: v.optional(v.array(v.string()), []),
-  key: v.optional(v.array(v.unknown()), []),
+  /** One sentence. */
+  because: v.string(),
+  /** The key by which it came into its issue; null where that key is gone. */
+  key: v.nullable(v.object({ ...keyEntries, ...issueOfKey })),
+  line: v.optional(v.string(), ""),
+  words: v.optional(v.string(), ""),
+  replaced: v.optional(v.array(v.object({ what: v.string(), count: v.number() })), []),
+  /** Its keys as they would be made today, in the order in which they are tried, and where each leads. */
+  keys: v.optional(v.array(v.object({ ...keyEntries, leadsTo: v.nullable(v.object(issueOfKey)) })), []),
 });
 /** Why an occurrence is in its issue. */
 export type Grouping = v.InferOutput<typeof groupingSchema>;
@@ -129,8 +137,8 @@ export function readWholeError(errorId: string, signal?: AbortSignal): Promise<W
 }
 
 /** Why it is in its issue. */
-export function readGrouping(errorId: string, signal?: AbortSignal): Promise<Grouping> {
-  return request("GET", `${errorPath(errorId)}/grouping`, groupingSchema, { signal });
+export async function readGrouping(errorId: string, signal?: AbortSignal): Promise<Grouping> {
+  return (await request("GET", `${errorPath(errorId)}/grouping`, v.object({ grouping: groupingSchema }), { signal })).grouping;
 }
 
 function errorPath(errorId: string): string {

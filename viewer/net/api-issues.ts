@@ -74,6 +74,8 @@ const sessionSchema = v.object({
   lastAt: v.number(),
   live: v.nullish(v.boolean(), false),
   userId: v.nullish(v.string(), null),
+  /** False where the recording is gone or never came. */
+  isStored: v.optional(v.boolean(), true),
 });
 /** A session that an issue hit. */
 export type IssueSession = v.InferOutput<typeof sessionSchema>;
@@ -116,6 +118,31 @@ export interface IssueChange {
   mutedUntil?: { at: number | null; count: number | null; users: number | null };
   priority?: Priority;
   assigneeId?: number | null;
+}
+
+const dryGroupSchema = v.object({
+  title: v.string(),
+  count: v.number(),
+  routes: v.optional(v.array(v.string()), []),
+  issueIds: v.optional(v.array(v.number()), []),
+});
+/** Occurrences that would be together. */
+export type DryGroup = v.InferOutput<typeof dryGroupSchema>;
+
+const dryRunSchema = v.object({
+  occurrences: v.number(),
+  isPartial: v.optional(v.boolean(), false),
+  issuesNow: v.number(),
+  issuesThen: v.number(),
+  splits: v.array(v.object({ now: dryGroupSchema, then: v.array(dryGroupSchema) })),
+  joins: v.array(v.object({ then: dryGroupSchema, now: v.array(dryGroupSchema) })),
+});
+/** What another setting of grouping would change. */
+export type DryRun = v.InferOutput<typeof dryRunSchema>;
+
+/** What another setting would make of the newest occurrences of a project; changes nothing. */
+export function dryRunGrouping(projectId: number, wish: { routeSplits: boolean; placeJoins: boolean }): Promise<DryRun> {
+  return request("POST", `/v1/projects/${projectId}/grouping/dry-run`, dryRunSchema, { body: wish });
 }
 
 /** One page of the list of issues. */

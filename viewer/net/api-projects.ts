@@ -25,11 +25,18 @@ const redactionSchema = v.object({
   patterns: texts,
 });
 
+const issuesSchema = v.object({
+  routeSplits: v.optional(v.boolean(), true),
+  placeJoins: v.optional(v.boolean(), true),
+  promoteAfterSessions: v.optional(v.number(), 2),
+});
+
 export const settingsSchema = v.object({
   allowedOrigins: texts,
   sampleRate: v.optional(v.number(), 1),
   privacy: v.optional(privacySchema, {}),
   redaction: v.optional(redactionSchema, {}),
+  issues: v.optional(issuesSchema, {}),
   retentionDays: limit,
   errorRetentionDays: limit,
   storageBudgetBytes: limit,

@@ -112,7 +112,7 @@ export class IssueList {
       this.issues = cursor === null ? page.issues : [...this.issues, ...page.issues];
       this.isLong = cursor !== null;
       this.cursor = page.nextCursor;
-      this.total = page.total;
+      if (cursor === null) this.total = page.total;
       this.problem = "";
     } catch (error) {
       if (signal.aborted || app.handledSignOut(error)) return;

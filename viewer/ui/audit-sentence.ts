@@ -64,6 +64,12 @@ export const AUDIT_GROUPS: readonly { label: string; actions: Readonly<Record<st
       share_link_revoked: "Share link revoked",
       source_maps_uploaded: "Source maps uploaded",
       source_maps_removed: "Source maps removed",
+      alert_channel_made: "Alert channel made",
+      alert_channel_changed: "Alert channel changed",
+      alert_channel_removed: "Alert channel removed",
+      alert_rule_made: "Alert rule made",
+      alert_rule_changed: "Alert rule changed",
+      alert_rule_removed: "Alert rule removed",
     },
   },
   {
@@ -206,6 +212,18 @@ function sayDeed(entry: AuditEntry, project: Piece | null): Piece[] {
       return [text(`uploaded source maps${given("release") ? ` of ${given("release")}` : ""}`)];
     case "source_maps_removed":
       return [text(`removed upload ${subjectId(entry)} of source maps`)];
+    case "alert_channel_made":
+      return [text("made the alert channel "), name(given("name"))];
+    case "alert_channel_changed":
+      return [text("changed the alert channel "), name(given("name"))];
+    case "alert_channel_removed":
+      return [text("removed the alert channel "), name(given("name"))];
+    case "alert_rule_made":
+      return [text("made the alert rule "), name(given("name"))];
+    case "alert_rule_changed":
+      return [text("changed the alert rule "), name(given("name"))];
+    case "alert_rule_removed":
+      return [text("removed the alert rule "), name(given("name"))];
     case "dead_letter_retried":
       return [text(`had dead letter ${entry.subject?.id ?? ""} digested again`)];
     case "dead_letter_dropped":

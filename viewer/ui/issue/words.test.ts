@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Breadcrumb } from "../../../protocol/occurrence.ts";
 import type { TimelineMarker } from "../../player/timeline.ts";
-import { activityWords, clipClock, crumbsOf, crumbsOfMarkers, framePlace, stackText, statusDetail } from "./words.ts";
+import { activityWords, clipClock, crumbsOf, crumbsOfMarkers, framePlace, keyText, stackText, statusDetail } from "./words.ts";
 
 const crumb = (part: Partial<Breadcrumb>): Breadcrumb => ({
   at: 1_000,
@@ -23,6 +23,8 @@ describe("words for issues", () => {
     );
     expect(activityWords({ kind: "assignee", text: "a@example.com" })).toBe("assigned it: a@example.com");
     expect(activityWords({ kind: "regressed", text: "" })).toBe("It came back");
+    expect(activityWords({ kind: "regressed", text: "2.1" })).toBe("It came back in 2.1");
+    expect(keyText(["exception", "TypeError", ["a"]])).toBe('exception · TypeError · ["a"]');
     expect(activityWords({ kind: "something_new", text: "" })).toBe("something new");
   });
 

@@ -64,10 +64,19 @@ const ACTIVITY: Readonly<Record<string, string>> = {
   promoted: "Hit more than one session",
 };
 
+/** Deeds whose text is the release in which they happened. */
+const IN_RELEASE: ReadonlySet<string> = new Set(["first_seen", "regressed"]);
+
 /** One thing that was done to an issue, as a sentence without its author. */
 export function activityWords({ kind, text }: Pick<IssueActivity, "kind" | "text">): string {
   const deed = ACTIVITY[kind] ?? kind.replaceAll("_", " ");
-  return text === "" ? deed.replace(/:$/, "") : `${deed} ${text}`;
+  if (text === "") return deed.replace(/:$/, "");
+  return IN_RELEASE.has(kind) ? `${deed} in ${text}` : `${deed} ${text}`;
+}
+
+/** The parts of a key on one line. */
+export function keyText(parts: readonly unknown[]): string {
+  return parts.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(" · ");
 }
 
 /** One thing that happened before an error, whoever told of it. */
