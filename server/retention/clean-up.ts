@@ -13,7 +13,7 @@ import {
   type Partition,
   partitionsOf,
 } from "./day-tables.ts";
-import { removeOldErrors } from "./error-rows.ts";
+import { removeOldErrors, removeUnused } from "./error-rows.ts";
 import {
   dayOf,
   newestCutoff,
@@ -85,7 +85,10 @@ export async function cleanUp(db: Database, options: CleanUpOptions): Promise<Cl
   for (const day of await listDays(db, rules)) await cleanDay(db, day, rules, report);
   await keepToBudget(db, rules, options, report);
   report.errors = await removeOldErrors(db, rules);
-  if (report.errors > 0) await noteDays(db, [NO_DAY]);
+  if (report.errors > 0 || report.sessions > 0) {
+    await removeUnused(db, rules);
+    await noteDays(db, [NO_DAY]);
+  }
   await forgetTombstones(db, options.now);
   return report;
 }

@@ -26,13 +26,11 @@ export async function removeSessionErrors(tx: Queryable, ids: readonly string[])
     null,
     ids.map((id) => JSON.stringify(id)),
   );
-  const gone = await tx.query<Gone>("DELETE FROM occurrences WHERE session_id = ANY($1) RETURNING issue_id, user_id", [ids]);
-  await tx.query(
-    `DELETE FROM issue_users u USING unnest($1::bigint[], $2::text[]) AS g (issue_id, user_id)
-     WHERE u.issue_id = g.issue_id AND u.user_id = g.user_id
-       AND NOT EXISTS (SELECT FROM occurrences o WHERE o.issue_id = g.issue_id AND o.user_id = g.user_id)`,
-    [gone.map((row) => row.issue_id), gone.map((row) => row.user_id)],
+  const gone = await tx.query<Gone>(
+    "DELETE FROM occurrences WHERE session_id = ANY($1) RETURNING project_id, issue_id, user_id",
+    [ids],
   );
+  await forgetUsers(tx, gone);
   await forgetWords(tx, gone);
   return gone.length;
 }
@@ -63,6 +61,7 @@ async function removeMentions(tx: Queryable, projectId: number | null, texts: re
 
 /** An occurrence that was removed. */
 interface Gone {
+  project_id: number;
   issue_id: number;
   user_id: string | null;
 }
@@ -77,7 +76,7 @@ export async function removePersonErrors(tx: Queryable, projectId: number, userI
   const gone = await tx.query<Gone>(
     `DELETE FROM occurrences WHERE project_id = $1 AND received_at <= to_timestamp($3 / 1000.0) AND (user_id = $2
        OR (detail -> 'user' ->> 'id') = $2 OR (detail -> 'user' ->> 'email') = $2 OR (detail -> 'user' ->> 'name') = $2)
-     RETURNING issue_id, user_id`,
+     RETURNING project_id, issue_id, user_id`,
     [projectId, userId, before],
   );
   await forgetWords(tx, gone);
@@ -86,12 +85,18 @@ export async function removePersonErrors(tx: Queryable, projectId: number, userI
        AND (user_id = $2 OR email = $2 OR name = $2)`,
     [projectId, userId, before],
   );
-  await tx.query(
-    `DELETE FROM issue_users u USING issues i WHERE i.issue_id = u.issue_id AND i.project_id = $1 AND u.user_id = $2
-       AND NOT EXISTS (SELECT FROM occurrences o WHERE o.project_id = $1 AND o.user_id = $2)`,
-    [projectId, userId],
-  );
+  await forgetUsers(tx, [...gone, { project_id: projectId, issue_id: 0, user_id: userId }]);
   return gone.length;
+}
+
+/** People of whom no error of their project is left are on none of its issues any more. */
+async function forgetUsers(tx: Queryable, gone: readonly Gone[]): Promise<void> {
+  await tx.query(
+    `DELETE FROM issue_users u USING unnest($1::integer[], $2::text[]) AS g (project_id, user_id), issues i
+     WHERE u.user_id = g.user_id AND i.issue_id = u.issue_id AND i.project_id = g.project_id
+       AND NOT EXISTS (SELECT FROM occurrences o WHERE o.project_id = g.project_id AND o.user_id = g.user_id)`,
+    [gone.map((row) => row.project_id), gone.map((row) => row.user_id)],
+  );
 }
 
 /** How SDKs write a person's id: under these names, with a space or without, a number as a number, and ASCII only where they like that. */
@@ -113,16 +118,20 @@ async function forgetWords(tx: Queryable, gone: readonly Gone[]): Promise<void> 
   const ids = [...new Set(gone.map((row) => row.issue_id))];
   if (ids.length === 0) return;
   await tx.query(
-    `UPDATE issues i SET
+    `WITH RECURSIVE family AS (
+       SELECT issue_id, issue_id AS root FROM issues WHERE issue_id = ANY($1::bigint[])
+       UNION SELECT m.issue_id, f.root FROM issues m JOIN family f ON m.merged_into = f.issue_id
+     )
+     UPDATE issues i SET
        title = left(coalesce(nullif(concat_ws(': ', nullif(coalesce(o.type, i.type), ''), nullif(split_part(o.message, E'\\n', 1), '')), ''),
-         'An error that was erased'), 256),
+         'An error that was erased'), 250),
        type = coalesce(o.type, i.type), value = coalesce(left(o.message, 1024), ''), culprit = coalesce(o.culprit, '')
-     FROM issues t LEFT JOIN LATERAL (
-       SELECT type, message, culprit FROM occurrences o WHERE o.issue_id = t.issue_id ORDER BY received_at DESC LIMIT 1
+     FROM family f LEFT JOIN LATERAL (
+       SELECT type, message, culprit FROM occurrences o WHERE o.issue_id = f.root ORDER BY received_at DESC LIMIT 1
      ) AS o ON true
-     WHERE t.issue_id = ANY($1::bigint[]) AND (i.issue_id = t.issue_id OR i.merged_into = t.issue_id)
+     WHERE i.issue_id = f.issue_id
        AND NOT EXISTS (SELECT FROM occurrences s
-         WHERE s.issue_id = t.issue_id AND s.type = i.type AND starts_with(s.message, left(i.value, 200)))`,
+         WHERE s.issue_id = f.root AND s.type = i.type AND starts_with(s.message, left(i.value, 200)))`,
     [ids],
   );
   await tx.query(
@@ -152,9 +161,22 @@ export async function removeOldErrors(db: Queryable, rules: readonly ProjectRule
       projectId,
       from,
     ]);
-    const isQuiet = "issue_id IN (SELECT issue_id FROM issues WHERE project_id = $1 AND last_seen < $2::date)";
-    removed += await removeAll(db, "issue_users", isQuiet, [projectId, from]);
-    removed += await removeAll(db, "issue_sessions", `${isQuiet} AND ${isAlone}`, [projectId, from]);
+  }
+  return removed;
+}
+
+/**
+ * Removes people and sessions from issues where their project has no occurrence of theirs any more. How many there were stays counted.
+ * @returns how many rows went
+ */
+export async function removeUnused(db: Queryable, rules: readonly ProjectRule[]): Promise<number> {
+  let removed = 0;
+  for (const { projectId } of rules) {
+    const isOfProject = "issue_id IN (SELECT issue_id FROM issues WHERE project_id = $1)";
+    const isUnused = (column: string) =>
+      `NOT EXISTS (SELECT FROM occurrences o WHERE o.project_id = $1 AND o.${column} = t.${column})`;
+    removed += await removeAll(db, "issue_users", `${isOfProject} AND ${isUnused("user_id")}`, [projectId]);
+    removed += await removeAll(db, "issue_sessions", `${isOfProject} AND ${isUnused("session_id")}`, [projectId]);
   }
   return removed;
 }
