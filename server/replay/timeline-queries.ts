@@ -15,11 +15,19 @@ export type SessionMarker = Pick<Marker, "kind" | "at" | "data"> & {
   name: string;
   text: string;
   tab: string;
-  seq: number;
+  /** Of the batch that brought it; null for an error that a Sentry SDK reported. */
+  seq: number | null;
   errorId: string | null;
 };
 
-/** The markers of a session in time order; errors come first into the bound, clicks last. */
+/** Errors of a session ($1) that Sentry SDKs reported, of the page or of a backend that it called. */
+const SDK_ERRORS = `
+  SELECT o.error_id, o.at, o.type, o.message, o.url, coalesce(o.tab, (
+    SELECT t.tab FROM session_tabs t WHERE t.session_id = $1 ORDER BY to_timestamp(o.at / 1000) < t.started_at, t.started_at DESC LIMIT 1
+  ), '') AS tab
+  FROM occurrences o JOIN sessions s USING (session_id, project_id) WHERE o.session_id = $1 AND o.source = 'sdk'`;
+
+/** The markers of a session in time order, errors of Sentry SDKs among them; errors come first into the bound, clicks last. */
 export async function listMarkers(db: Queryable, key: SessionKey): Promise<SessionMarker[]> {
   const rows = await db.query<SessionMarker & { kind: MarkerKind }>(
     `SELECT m.tab, m.seq, m.kind, m.at, m.name, m.text, m.data, e.error_id AS "errorId"
@@ -29,14 +37,19 @@ export async function listMarkers(db: Queryable, key: SessionKey): Promise<Sessi
      ORDER BY (m.kind <> 'error'), (m.kind = 'click'), m.at LIMIT ${MAX_MARKERS}`,
     [key.sessionId, key.startedOn],
   );
-  return rows.sort((a, b) => a.at - b.at);
+  const reported = await db.query<SessionMarker & { kind: MarkerKind }>(
+    `SELECT tab, NULL AS seq, 'error' AS kind, at, type AS name, message AS text, '{}'::jsonb AS data, error_id AS "errorId"
+     FROM (${SDK_ERRORS}) AS o ORDER BY at LIMIT ${MAX_ERRORS}`,
+    [key.sessionId],
+  );
+  return [...rows, ...reported].sort((a, b) => a.at - b.at);
 }
 
 /** An occurrence on its session's timeline. */
 export interface SessionError {
   id: string;
   tab: string;
-  seq: number;
+  seq: number | null;
   at: number;
   type: string;
   message: string;
@@ -46,8 +59,11 @@ export interface SessionError {
 /** The errors of a session in time order. */
 export async function listErrors(db: Queryable, key: SessionKey): Promise<SessionError[]> {
   return db.query<SessionError>(
-    `SELECT error_id AS id, tab, seq, at, type, message, url FROM session_errors
-     WHERE session_id = $1 AND started_on = $2::date ORDER BY at, tab, seq, ordinal LIMIT ${MAX_ERRORS}`,
+    `SELECT id, tab, seq, at, type, message, url FROM (
+       SELECT error_id AS id, tab, seq, ordinal, at, type, message, url FROM session_errors
+       WHERE session_id = $1 AND started_on = $2::date
+       UNION ALL SELECT error_id, tab, NULL, NULL, at, type, message, url FROM (${SDK_ERRORS}) AS o
+     ) AS errors ORDER BY at, tab, seq, ordinal LIMIT ${MAX_ERRORS}`,
     [key.sessionId, key.startedOn],
   );
 }
