@@ -39,7 +39,7 @@ const assembly = v.object({
 export interface ChunkRoutesDeps {
   db: Database;
   uploads: Uploads;
-  /** Base address under which the tools reach us. */
+  /** Base address under which we are reached, as the configuration says. */
   publicUrl: string;
 }
 
@@ -65,9 +65,9 @@ export function createChunkRoutes({ db, uploads, publicUrl }: ChunkRoutesDeps): 
       path: "/api/0/organizations/:org/chunk-upload/",
       access: "signed-in",
       summary: "For sentry-cli and the bundler plugins: how source maps are sent in pieces",
-      handle: ({ params }) => ({
+      handle: ({ params, headers }) => ({
         json: {
-          url: `${publicUrl}/api/0/organizations/${encodeURIComponent(params["org"] ?? "")}/chunk-upload/`,
+          url: `${baseOf(headers, publicUrl)}/api/0/organizations/${encodeURIComponent(params["org"] ?? "")}/chunk-upload/`,
           chunkSize: CHUNK_BYTES,
           chunksPerRequest: CHUNKS_PER_REQUEST,
           maxRequestSize: CHUNKS_PER_REQUEST * CHUNK_BYTES,
@@ -111,6 +111,13 @@ export function createChunkRoutes({ db, uploads, publicUrl }: ChunkRoutesDeps): 
       },
     },
   ];
+}
+
+/** The address that the tool has called: some of them send their token nowhere else. */
+function baseOf(headers: Readonly<Record<string, string>>, publicUrl: string): string {
+  const host = headers["host"] ?? "";
+  if (!/^(?:[\w.-]{1,253}|\[[\da-f:.]{2,45}\])(?::\d{1,5})?$/i.test(host) || host === new URL(publicUrl).host) return publicUrl;
+  return `${headers["x-forwarded-proto"] === "https" ? "https" : "http"}://${host}`;
 }
 
 async function keepChunks(uploads: Uploads, { identity, headers, body }: HttpRequest): Promise<void> {

@@ -120,12 +120,17 @@ export interface Shop {
   startShop(cents: unknown): unknown;
 }
 
-/** Writes the sources into a folder, and builds them into its `dist/assets`. */
-export async function buildShop(folder: string, tool: "vite" | "esbuild"): Promise<string> {
+/** Writes the sources into a folder. */
+export function writeShop(folder: string): void {
   for (const [name, text] of Object.entries(SHOP)) {
     mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     writeFileSync(path.join(folder, name), text);
   }
+}
+
+/** Writes the sources into a folder, and builds them into its `dist/assets`. */
+export async function buildShop(folder: string, tool: "vite" | "esbuild"): Promise<string> {
+  writeShop(folder);
   const dist = path.join(folder, "dist");
   const entry = path.join(folder, "src/main.ts");
   if (tool === "esbuild") {

@@ -11,7 +11,7 @@ import { createDatabase } from "../../server/db/pool.ts";
 import { createSourceMaps, type SourceMaps } from "../../server/sourcemaps/sourcemaps.ts";
 import { createTestDatabase, type TestDatabase } from "../harness/postgres.ts";
 import { makeScratch } from "../harness/scratch.ts";
-import { BREAKS, breakShop, buildShop, SHOP } from "../harness/shop-build.ts";
+import { BREAKS, breakShop, buildShop, SHOP, writeShop } from "../harness/shop-build.ts";
 import { root } from "../harness/tree.ts";
 import { postJson, readObject, runApp, type RunningApp } from "./running-app.ts";
 
@@ -109,6 +109,17 @@ describe("sentry-cli, unmodified", () => {
     await expectOriginal(dist, "https://elsewhere.example/", "");
     const again = await cli(dist, ["sourcemaps", "upload", ...target, "--wait", dist]);
     expect(again).toContain("Nothing to upload");
+  });
+});
+
+describe("a bundler plugin of Sentry, unmodified", () => {
+  it("MAP-1 uploads while it builds, by debug id", async () => {
+    const folder = path.join(scratch, "plugin");
+    writeShop(folder);
+    const program = path.join(root, "test/harness/plugin-build.mjs");
+    const env = { PATH: process.env["PATH"] ?? "", HOME: scratch, SENTRY_AUTH_TOKEN: token, NODE_ENV: "production" };
+    await run(process.execPath, [program, folder, app.base], { cwd: folder, env });
+    await expectOriginal(path.join(folder, "dist"), ORIGIN, "");
   });
 });
 
