@@ -39,7 +39,8 @@ export interface Assigned<Target> {
 export function assign<Target>(grouped: Grouped, book: KeyBook<Target>, begin: () => Target): Assigned<Target> {
   const { own, places } = grouped;
   const found = find(grouped, book);
-  const isElsewhere = found !== null && places !== null && isByWords(found.because) && book.isPlaced(found.target);
+  const isHere = firstKnown(placesToTry(places), book) !== null;
+  const isElsewhere = found !== null && places !== null && !isHere && isByWords(found.because) && book.isPlaced(found.target);
   const assigned: Assigned<Target> =
     found === null
       ? { target: begin(), key: own, because: "new" }
