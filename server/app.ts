@@ -297,6 +297,10 @@ async function startRooms(
     mail: mailOf(config),
     allowPrivate: config.ALERT_ALLOW_PRIVATE,
   });
+  alerts.start(cleanUpMs);
+  lifecycle.onStop("alerts", () => {
+    alerts.stop();
+  });
   const issues = createIssues({ db, clock });
   const digest = createDigest({
     db,

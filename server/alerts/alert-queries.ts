@@ -186,6 +186,25 @@ export async function deleteRule(db: Queryable, projectId: number, ruleId: numbe
   return row?.name ?? null;
 }
 
+/** Writes a test message that waits to be sent. */
+export async function insertTest(tx: Queryable, projectId: number, channelId: number, now: number): Promise<number> {
+  const [row] = await tx.query<{ message_id: number }>(
+    "INSERT INTO alert_messages (project_id, channel_id, kind, created_at) VALUES ($1, $2, 'test', $3) RETURNING message_id",
+    [projectId, channelId, new Date(now)],
+  );
+  if (!row) throw new Error("an insert gave no row");
+  return row.message_id;
+}
+
+/** Test messages of a project since a moment, epoch milliseconds. */
+export async function countTests(tx: Queryable, projectId: number, since: number): Promise<number> {
+  const [row] = await tx.query<{ count: number }>(
+    "SELECT count(*)::int AS count FROM alert_messages WHERE project_id = $1 AND kind = 'test' AND created_at > $2",
+    [projectId, new Date(since)],
+  );
+  return row?.count ?? 0;
+}
+
 interface MessageRow {
   message_id: number;
   kind: AlertKind;

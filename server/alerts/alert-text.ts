@@ -5,7 +5,13 @@ import type { AlertKind } from "../../protocol/alert.ts";
 
 /** What is told of. */
 export interface AlertFacts {
+  /** The same for every try of a message. */
+  messageId: number;
   kind: AlertKind;
+  /** When there was a reason for it, epoch milliseconds. */
+  at: number;
+  projectId: number;
+  /** Its name. */
   project: string;
   /** Null for a test. */
   issue: {
@@ -20,7 +26,7 @@ export interface AlertFacts {
   } | null;
   release: string;
   environment: string;
-  /** Reasons for word that were held back since the message before. */
+  /** Occurrences that would have been a reason, and that the cooldown held back since the message before. */
   heldBack: number;
   links: {
     /** Page of the issue; for a test, of the viewer. */
@@ -40,11 +46,15 @@ const WORDS: Readonly<Record<AlertKind, string>> = {
   test: "Test message",
 };
 
-const MAX_LINE = 300;
+/** Of a text of strangers. Slack takes 3,000 signs, and an escaped one is up to five. */
+const MAX_LINE = 250;
+const MAX_SLACK_TITLE = 150;
+const MAX_SLACK_LINE = 80;
 
 /** One line, e.g. `New issue SHOP-42: TypeError: …`. */
-export function headline({ kind, issue, project }: AlertFacts): string {
-  return issue === null ? `${WORDS[kind]} of ${oneLine(project)}` : `${WORDS[kind]} ${issue.shortId}: ${oneLine(issue.title)}`;
+export function headline({ kind, issue, project }: AlertFacts, max = MAX_LINE): string {
+  const word = WORDS[kind];
+  return issue === null ? `${word} of ${oneLine(project, max)}` : `${word} ${issue.shortId}: ${oneLine(issue.title, max)}`;
 }
 
 /** The message as text. */
@@ -55,8 +65,7 @@ export function alertText(facts: AlertFacts): string {
   else {
     if (issue.culprit !== "") lines.push(`in ${oneLine(issue.culprit)}`);
     lines.push(counts(facts));
-    const where = [facts.environment, facts.release].filter((one) => one !== "").map(oneLine);
-    if (where.length > 0) lines.push(where.join(", "));
+    if (where(facts) !== "") lines.push(where(facts));
   }
   lines.push("");
   if (links.live !== null) lines.push(`Watch now, the visitor is still there: ${links.live}`);
@@ -73,10 +82,15 @@ export function slackBody(facts: AlertFacts): string {
     ...(links.clip === null ? [] : [`<${links.clip}|What happened before>`]),
     `<${links.issue}|${issue === null ? "Viewer" : "Issue"}>`,
   ].join("  ·  ");
-  const about = issue === null ? "Watchback can reach you here." : `${escapeSlack(oneLine(issue.culprit))}\n${counts(facts)}`;
-  const title = escapeSlack(headline(facts));
-  const text = `*${title}*\n${about}\n${buttons}`;
-  return JSON.stringify({ text: title, blocks: [{ type: "section", text: { type: "mrkdwn", text } }] });
+  const said =
+    issue === null
+      ? ["Watchback can reach you here."]
+      : [oneLine(issue.culprit, MAX_SLACK_LINE), counts(facts), where(facts, MAX_SLACK_LINE)];
+  const title = escapeSlack(headline(facts, MAX_SLACK_TITLE));
+  const text = [`*${title}*`, ...said.filter((line) => line !== "").map(escapeSlack), buttons].join("\n");
+  // Without `verbatim`, Slack makes links of what looks like one.
+  const section = { type: "section", text: { type: "mrkdwn", text, verbatim: true } };
+  return JSON.stringify({ text: title, blocks: [section], link_names: false, unfurl_links: false, unfurl_media: false });
 }
 
 /** The body of a webhook; the schema is in `docs/alerts.md`. */
@@ -97,16 +111,23 @@ function counts({ issue, heldBack }: AlertFacts): string {
   if (issue === null) return "";
   const { occurrenceCount, sessionCount, userCount } = issue;
   const more = heldBack > 0 ? `; ${heldBack} more since the last message` : "";
-  return `${issue.level}, ${many(occurrenceCount, "occurrence")}, ${many(sessionCount, "session")}, ${many(userCount, "user")}${more}`;
+  return `${oneLine(issue.level, 20)}, ${many(occurrenceCount, "occurrence")}, ${many(sessionCount, "session")}, ${many(userCount, "user")}${more}`;
+}
+
+function where({ environment, release }: AlertFacts, max = MAX_LINE): string {
+  return [environment, release]
+    .map((one) => oneLine(one, max))
+    .filter((one) => one !== "")
+    .join(", ");
 }
 
 function many(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-function oneLine(text: string): string {
+function oneLine(text: string, max = MAX_LINE): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
-  return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE).toWellFormed()}…` : line;
+  return line.length > max ? `${line.slice(0, max).toWellFormed()}…` : line;
 }
 
 /** Slack's three signs; what would be a mention, a link or formatting is plain text then. */

@@ -12,8 +12,10 @@ import type { Database, Queryable } from "../db/db.ts";
 import { notFound, readBody, readId, readWhole } from "../http-input.ts";
 import type { HttpRequest, Route } from "../net/route.ts";
 import {
+  countTests,
   deleteChannel,
   insertChannel,
+  insertTest,
   listChannels,
   listMessages,
   readChannel,
@@ -21,10 +23,13 @@ import {
   updateChannel,
   withoutSecrets,
 } from "./alert-queries.ts";
-import type { MailWay } from "./sender.ts";
+import type { SendWish } from "./sender.ts";
 
 const MAX_CHANNELS = 50;
 const MAX_PAGE = 100;
+/** Test messages of a project in a minute: nobody's mailbox is filled by a button. */
+const MAX_TESTS = 10;
+const TEST_WINDOW_MS = 60_000;
 
 const name = v.pipe(v.string(), v.transform(cleanText), v.trim(), v.minLength(1), v.maxLength(100));
 const to = v.pipe(v.array(v.pipe(v.string(), v.trim(), v.email(), v.maxLength(254))), v.minLength(1), v.maxLength(20));
@@ -45,12 +50,13 @@ export interface ChannelRoutesDeps {
   db: Database;
   clock: Clock;
   audit: AuditTrail;
-  mail: MailWay | null;
-  sendLater: (tx: Queryable, messageId: number) => Promise<void>;
+  /** Whether a mail server is configured. */
+  canMail: boolean;
+  sendLater: (tx: Queryable, wish: SendWish) => Promise<void>;
 }
 
 /** The rows of the route table. */
-export function createChannelRoutes({ db, clock, audit, mail, sendLater }: ChannelRoutesDeps): readonly Route[] {
+export function createChannelRoutes({ db, clock, audit, canMail, sendLater }: ChannelRoutesDeps): readonly Route[] {
   const record = (
     tx: Queryable,
     action: AuditAction,
@@ -71,7 +77,7 @@ export function createChannelRoutes({ db, clock, audit, mail, sendLater }: Chann
       role: "admin",
       summary: "Where word of issues goes; addresses of webhooks by their host only",
       handle: async (request) => ({
-        json: { channels: (await listChannels(db, projectOf(request))).map(withoutSecrets), canMail: mail !== null },
+        json: { channels: (await listChannels(db, projectOf(request))).map(withoutSecrets), canMail },
       }),
     },
     {
@@ -152,13 +158,12 @@ export function createChannelRoutes({ db, clock, audit, mail, sendLater }: Chann
       handle: async (request) => {
         const projectId = projectOf(request);
         const messageId = await db.transaction(async (tx) => {
-          const channel = await findChannel(tx, request, projectId);
-          const [row] = await tx.query<{ message_id: number }>(
-            "INSERT INTO alert_messages (project_id, channel_id, kind, created_at) VALUES ($1, $2, 'test', $3) RETURNING message_id",
-            [projectId, channel.channelId, new Date(clock.now())],
-          );
-          const id = row?.message_id ?? 0;
-          await sendLater(tx, id);
+          const { channelId } = await findChannel(tx, request, projectId);
+          const now = clock.now();
+          if ((await countTests(tx, projectId, now - TEST_WINDOW_MS)) >= MAX_TESTS)
+            throw new AppError("limit", "that were many test messages; wait a minute");
+          const id = await insertTest(tx, projectId, channelId, now);
+          await sendLater(tx, { messageId: id, channelId });
           return id;
         });
         return { status: 202, json: { messageId } };

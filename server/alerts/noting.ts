@@ -1,126 +1,124 @@
 /** Decides who hears of what, in the transaction of the digest, so that no word is lost and none goes out for what was rolled back. */
 
-import type { AlertKind, AlertRule } from "../../protocol/alert.ts";
+import type { AlertRule } from "../../protocol/alert.ts";
 import type { Queryable } from "../db/db.ts";
 import type { IssueNews } from "../digested.ts";
 import { readRules } from "./alert-queries.ts";
-
-/** A message that was written and waits to be sent. */
-export interface NotedMessage {
-  messageId: number;
-}
-
-/** A reason for word: the strongest that the news of a group give for an issue. */
-interface Reason {
-  kind: AlertKind;
-  news: IssueNews;
-  /** Occurrences of the issue in this group. */
-  count: number;
-}
-
-/** The first is told where there are several. */
-const STRENGTH: readonly AlertKind[] = ["new", "regression", "spike", "promoted"];
-const HOUR_MS = 3_600_000;
-const BASE_HOURS = 24;
+import { type Claim, claimCooldowns, type Claimed, readEnvironments, readTrends } from "./cooldown-queries.ts";
+import { type Background, isStronger, type Reason, reasonOf, type ReasonKind } from "./reasons.ts";
 
 /** Writes a message for every channel that has to hear of these news and has not heard of the issue within its cooldown. */
-export async function noteNews(tx: Queryable, news: readonly IssueNews[], now: number): Promise<NotedMessage[]> {
-  const projects = [...new Set(news.map(({ projectId }) => projectId))].sort((a, b) => a - b);
-  if (projects.length === 0) return [];
-  const rules = await readRules(tx, projects);
-  const noted: NotedMessage[] = [];
+export async function noteNews(tx: Queryable, news: readonly IssueNews[], now: number): Promise<Claimed> {
+  const projects = [...new Set(news.map(({ projectId }) => projectId))];
+  const rules = projects.length === 0 ? new Map<number, AlertRule[]>() : await readRules(tx, projects);
+  const meant = news.filter(({ projectId }) => (rules.get(projectId)?.length ?? 0) > 0);
+  if (meant.length === 0) return { told: [], held: [] };
   const byIssue = new Map<number, IssueNews[]>();
-  for (const one of news) byIssue.set(one.issueId, [...(byIssue.get(one.issueId) ?? []), one]);
+  for (const one of meant) {
+    const own = byIssue.get(one.issueId);
+    if (own) own.push(one);
+    else byIssue.set(one.issueId, [one]);
+  }
+  const backgrounds = await readBackgrounds(tx, byIssue, rules, now);
+  const claims: Claim[] = [];
   // In one order for all, so that two digests never wait for each other.
-  for (const issueId of [...byIssue.keys()].sort((a, b) => a - b)) {
-    const own = byIssue.get(issueId) ?? [];
-    const cooldowns = new Map<number, { minutes: number; reason: Reason }>();
-    for (const rule of rules.get(own[0]?.projectId ?? 0) ?? []) {
-      const reason = await reasonOf(tx, rule, own, now);
-      if (!reason) continue;
-      for (const channelId of rule.channelIds) {
-        const other = cooldowns.get(channelId);
-        if (!other || isStronger(reason, other.reason)) cooldowns.set(channelId, { minutes: rule.cooldownMinutes, reason });
-      }
-    }
-    for (const channelId of [...cooldowns.keys()].sort((a, b) => a - b)) {
-      const chosen = cooldowns.get(channelId);
-      const message = chosen && (await claim(tx, channelId, chosen.reason, chosen.minutes, now));
-      if (message) noted.push(message);
+  for (const [issueId, own] of [...byIssue].sort(([a], [b]) => a - b)) {
+    const background = backgrounds(issueId);
+    claims.push(...claimsOf(rules.get(own[0]?.projectId ?? 0) ?? [], own, background));
+  }
+  return claimCooldowns(tx, claims, now);
+}
+
+/** One claim for each channel: the strongest reason of its rules, with the cooldown of that rule. */
+function claimsOf(rules: readonly AlertRule[], news: readonly IssueNews[], background: Background): Claim[] {
+  const chosen = new Map<number, { rule: AlertRule; reason: Reason }>();
+  for (const rule of rules) {
+    const reason = reasonOf(rule, news, background);
+    if (!reason) continue;
+    for (const channelId of rule.channelIds) {
+      const other = chosen.get(channelId);
+      if (!other || isStronger(reason, other.reason)) chosen.set(channelId, { rule, reason });
     }
   }
-  return noted;
+  return [...chosen]
+    .sort(([a], [b]) => a - b)
+    .map(
+      ([
+        channelId,
+        {
+          rule,
+          reason: { kind, news: hit, count },
+        },
+      ]) => {
+        const { projectId, issueId, errorId } = hit;
+        return { projectId, channelId, issueId, kind, errorId, cooldownMinutes: rule.cooldownMinutes, count };
+      },
+    );
 }
 
-function isStronger(one: Reason, other: Reason): boolean {
-  return STRENGTH.indexOf(one.kind) < STRENGTH.indexOf(other.kind);
-}
-
-async function reasonOf(tx: Queryable, rule: AlertRule, news: readonly IssueNews[], now: number): Promise<Reason | null> {
-  const meant = news.filter(
-    ({ level, environment }) =>
-      (rule.levels.length === 0 || rule.levels.includes(level)) &&
-      (rule.environments.length === 0 || rule.environments.includes(environment)),
-  );
-  const count = meant.filter(({ kind }) => kind !== "promoted").length;
-  const find = (kind: IssueNews["kind"]) => meant.find((one) => one.kind === kind);
-  const isNew = rule.onNew ? find("new") : undefined;
-  if (isNew) return { kind: "new", news: isNew, count };
-  const isBack = rule.onRegression ? find("regression") : undefined;
-  if (isBack) return { kind: "regression", news: isBack, count };
-  const latest = meant.at(-1);
-  if (rule.onSpike && latest && (await isSpike(tx, latest.issueId, rule, now))) return { kind: "spike", news: latest, count };
-  const isPromoted = rule.onPromoted ? find("promoted") : undefined;
-  return isPromoted ? { kind: "promoted", news: isPromoted, count } : null;
-}
-
-/** Within this hour at least so many, and so many times the mean of the hours before, as far as the issue is that old. */
-async function isSpike(tx: Queryable, issueId: number, rule: AlertRule, now: number): Promise<boolean> {
-  const hour = Math.floor(now / HOUR_MS) * HOUR_MS;
-  const [row] = await tx.query<{ current: number; before: number }>(
-    `SELECT coalesce(sum(count) FILTER (WHERE hour >= $2), 0)::int AS current,
-            coalesce(sum(count) FILTER (WHERE hour < $2), 0)::int AS before
-       FROM issue_hours WHERE issue_id = $1 AND hour >= $3`,
-    [issueId, new Date(hour), new Date(hour - BASE_HOURS * HOUR_MS)],
-  );
-  const current = row?.current ?? 0;
-  return current >= rule.spikeCount && current >= ((row?.before ?? 0) / BASE_HOURS) * rule.spikeFactor;
-}
-
-/** Takes the issue's cooldown for a channel and writes the message; null, and counted, while it holds. */
-async function claim(
+/** Reads, for all issues at once, what their rules ask for besides the news. */
+async function readBackgrounds(
   tx: Queryable,
-  channelId: number,
-  { kind, news, count }: Reason,
-  minutes: number,
+  byIssue: ReadonlyMap<number, readonly IssueNews[]>,
+  rules: ReadonlyMap<number, readonly AlertRule[]>,
   now: number,
-): Promise<NotedMessage | null> {
-  const [row] = await tx.query<{ message_id: number | null }>(
-    `WITH before AS (SELECT until, held_back FROM alert_cooldowns WHERE channel_id = $1 AND issue_id = $2 FOR UPDATE),
-          taken AS (
-            INSERT INTO alert_cooldowns AS c (channel_id, issue_id, until) SELECT $1, $2, $3
-              FROM alert_channels WHERE channel_id = $1 AND project_id = $5
-            ON CONFLICT (channel_id, issue_id) DO UPDATE
-              SET until = CASE WHEN c.until <= $4 THEN excluded.until ELSE c.until END,
-                  held_back = CASE WHEN c.until <= $4 THEN 0 ELSE c.held_back + $8 END
-            RETURNING held_back, until),
-          told AS (
-            INSERT INTO alert_messages (project_id, channel_id, kind, issue_id, error_id, held_back, created_at)
-            SELECT $5, $1, $6, $2, $7, coalesce((SELECT held_back FROM before), 0), $4 FROM taken
-             WHERE until = $3 AND coalesce((SELECT until <= $4 FROM before), true)
-            RETURNING message_id)
-     SELECT (SELECT message_id FROM told) AS message_id`,
-    [
-      channelId,
-      news.issueId,
-      new Date(now + minutes * 60_000),
-      new Date(now),
-      news.projectId,
-      kind,
-      news.errorId,
-      Math.max(1, count),
-    ],
+): Promise<(issueId: number) => Background> {
+  const rulesOf = (news: readonly IssueNews[]) => rules.get(news[0]?.projectId ?? 0) ?? [];
+  const idsWhere = (asks: (rule: AlertRule) => boolean) =>
+    [...byIssue].flatMap(([issueId, news]) => (rulesOf(news).some(asks) ? [issueId] : []));
+  const isByEnvironment = (rule: AlertRule) => rule.onNew && rule.environments.length > 0;
+  const names = [...rules.values()].flat().flatMap((rule) => (isByEnvironment(rule) ? rule.environments : []));
+  const trends = await readTrends(
+    tx,
+    idsWhere((rule) => rule.onSpike),
+    now,
   );
-  const messageId = row?.message_id ?? null;
-  return messageId === null ? null : { messageId };
+  const environments = await readEnvironments(tx, idsWhere(isByEnvironment), [...new Set(names)]);
+  return (issueId) => ({ trend: trends.get(issueId) ?? null, environments: environments.get(issueId) ?? new Map() });
+}
+
+/** A one-time reason that a cooldown held back, and that is told when it is over. */
+export interface HeldWord {
+  projectId: number;
+  channelId: number;
+  issueId: number;
+  kind: ReasonKind;
+  /** When the cooldown ends that held it back, epoch milliseconds. */
+  until: number;
+}
+
+/** Whether a reason that is held back would never come again by itself. */
+export function isOnce(kind: ReasonKind): boolean {
+  return kind !== "spike";
+}
+
+/**
+ * Tells what was held back, now that the cooldown is over. Nothing is told where the channel heard of the issue since, where the issue is
+ * not open any more, or where no rule asks for it now.
+ */
+export async function noteHeld(tx: Queryable, word: HeldWord, now: number): Promise<Claimed> {
+  const { projectId, channelId, issueId, kind, until } = word;
+  const nothing: Claimed = { told: [], held: [] };
+  const isOpen = await tx.query(
+    `SELECT 1 AS one FROM issues i JOIN projects p ON p.id = i.project_id
+      WHERE i.issue_id = $1 AND i.project_id = $2 AND i.status = 'open' AND i.merged_into IS NULL AND p.removed_at IS NULL
+        FOR NO KEY UPDATE OF i`,
+    [issueId, projectId],
+  );
+  if (isOpen.length === 0) return nothing;
+  const asks = { new: "onNew", regression: "onRegression", promoted: "onPromoted", spike: "onSpike" } as const;
+  const rules = (await readRules(tx, [projectId])).get(projectId) ?? [];
+  const rule = rules.find((one) => one[asks[kind]] && one.channelIds.includes(channelId));
+  if (!rule) return nothing;
+  const claim: Claim = {
+    projectId,
+    channelId,
+    issueId,
+    kind,
+    errorId: null,
+    cooldownMinutes: rule.cooldownMinutes,
+    count: 0,
+  };
+  // The clock of the database, by which jobs run, may be a little ahead of ours.
+  return claimCooldowns(tx, [claim], Math.max(now, until));
 }

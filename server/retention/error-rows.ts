@@ -12,7 +12,15 @@ const CHUNK = 2_000;
 const PAGE = 500;
 
 /** Tables that hold something of errors and have no column `session_id`, whose files are cleaned as well. */
-export const ERROR_TABLES = ["intake", "issues", "groupings", "issue_users", "attachments", "feedback"] as const;
+export const ERROR_TABLES = [
+  "intake",
+  "issues",
+  "groupings",
+  "issue_users",
+  "attachments",
+  "feedback",
+  "alert_messages",
+] as const;
 
 /**
  * Removes the errors of these sessions: what waits for its digest, what is digested, and the words that issues took from it. In this order: a
@@ -32,6 +40,7 @@ export async function removeSessionErrors(tx: Queryable, ids: readonly string[])
   );
   await forgetUsers(tx, gone);
   await forgetWords(tx, gone);
+  await forgetTold(tx, gone);
   return gone.length;
 }
 
@@ -80,6 +89,7 @@ export async function removePersonErrors(tx: Queryable, projectId: number, userI
     [projectId, userId, before],
   );
   await forgetWords(tx, gone);
+  await forgetTold(tx, gone);
   await tx.query(
     `DELETE FROM feedback WHERE project_id = $1 AND received_at <= to_timestamp($3 / 1000.0)
        AND (user_id = $2 OR email = $2 OR name = $2)`,
@@ -207,6 +217,8 @@ const PROJECT_TABLES = [
   "intake_hours",
   "release_hours",
   "artifact_bundles",
+  "alert_rules",
+  "alert_channels",
 ] as const;
 
 /** True for projects that were removed and of which something is left besides sessions: a condition on `projects p`. */
