@@ -75,6 +75,16 @@ interface Gone {
   user_id: string | null;
 }
 
+/** Messages of alerts keep that there was a reason, and not which occurrence it was. */
+async function forgetTold(tx: Queryable, gone: readonly Pick<Gone, "project_id">[]): Promise<void> {
+  if (gone.length === 0) return;
+  await tx.query(
+    `UPDATE alert_messages m SET error_id = NULL WHERE project_id = ANY($1::integer[]) AND error_id IS NOT NULL
+       AND NOT EXISTS (SELECT FROM occurrences o WHERE o.error_id = m.error_id)`,
+    [[...new Set(gone.map((row) => row.project_id))]],
+  );
+}
+
 /**
  * Removes what a person's id is on, besides sessions: errors and feedback that SDKs reported of him, waiting or digested.
  * @param before epoch milliseconds; what came later is a new beginning
