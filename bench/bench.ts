@@ -3,6 +3,7 @@
  * table and one JSON line. Ends with 1 where a figure misses its bar.
  */
 
+import { accept } from "./figures/accept.ts";
 import { ackLatency } from "./figures/ack-latency.ts";
 import { digest } from "./figures/digest.ts";
 import { fanOut } from "./figures/fan-out.ts";
@@ -30,6 +31,7 @@ const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> 
   "live-view": liveView,
   seek,
   retention,
+  accept,
 };
 
 const names = process.argv.slice(2);

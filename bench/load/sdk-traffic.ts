@@ -70,6 +70,12 @@ export function createEvents({ script, scriptUrl, debugId, release }: TrafficOpt
 
 const AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36";
 
+/** A request: its body, and what it says of it. */
+export interface Posted {
+  body: string | Uint8Array;
+  headers: Readonly<Record<string, string>>;
+}
+
 /** What came of sending. */
 export interface Sent {
   /** Milliseconds from a request to its answer. */
@@ -84,7 +90,7 @@ export interface Sent {
  */
 export async function send(
   url: URL,
-  next: () => string,
+  next: () => string | Posted,
   { count, connections, ratePerSec = Infinity }: { count: number; connections: number; ratePerSec?: number },
 ): Promise<Sent> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
@@ -98,7 +104,7 @@ export async function send(
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
       const body = next();
       const startedAt = performance.now();
-      const status = await post(url, body, agent);
+      const status = await post(url, typeof body === "string" ? { body, headers: TEXT } : body, agent);
       sent.latencies.push(performance.now() - startedAt);
       if (status !== 200) sent.refused[status] = (sent.refused[status] ?? 0) + 1;
     }
@@ -108,9 +114,11 @@ export async function send(
   return sent;
 }
 
-function post(url: URL, body: string, agent: Agent): Promise<number> {
+const TEXT = { "content-type": "text/plain;charset=UTF-8" };
+
+function post(url: URL, { body, headers }: Posted, agent: Agent): Promise<number> {
   return new Promise((resolve, reject) => {
-    const asked = request(url, { method: "POST", agent, headers: { "content-type": "text/plain;charset=UTF-8" } }, (answer) => {
+    const asked = request(url, { method: "POST", agent, headers }, (answer) => {
       answer.resume();
       answer.once("end", () => resolve(answer.statusCode ?? 0));
     });
