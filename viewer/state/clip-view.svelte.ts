@@ -95,13 +95,18 @@ export class ClipView {
   /** Shows a moment, and goes on from there. */
   playFrom(at: number): void {
     this.seek(at);
-    this.player?.play();
+    if (!this.isOver(at)) this.player?.play();
   }
 
   togglePlay(): void {
     if (this.status.playing) this.player?.pause();
     else if (this.isOver(this.player?.status.at ?? 0)) this.playFrom(this.from);
     else this.player?.play();
+  }
+
+  /** How long after the last that was seen of the page the error came; 0 where it is in the clip. */
+  get lateMs(): number {
+    return Math.max(0, this.place.at - this.to);
   }
 
   setSpeed(speed: number): void {
@@ -127,12 +132,17 @@ export class ClipView {
       this.timeline.addCheckouts(detail.checkouts);
       for (const { tab: of, errorId, ...marker } of detail.markers) this.timeline.addMarkers(of, [{ ...marker, errorId }]);
       for (const gap of detail.gaps) this.timeline.addGap(gap);
-      this.from = Math.min(Math.max(at - CLIP_BEFORE_MS, this.timeline.from), at);
-      this.to = Math.max(Math.min(at + CLIP_AFTER_MS, this.timeline.to), at, this.from + 1);
+      // An error of a backend may come after the last that was seen of the page: then that is what is shown.
+      this.to = Math.max(Math.min(at + CLIP_AFTER_MS, this.timeline.to), this.timeline.from + 1);
+      this.from = Math.min(Math.max(Math.min(at, this.to) - CLIP_BEFORE_MS, this.timeline.from), this.to - 1);
       const isInside = (moment: number): boolean => moment >= this.from && moment <= this.to;
       this.markers = this.timeline.markers.filter((marker) => isInside(marker.at));
       this.gaps = this.timeline.gaps.filter((gap) => gap.fromAt <= this.to && gap.toAt >= this.from);
       this.groups = this.timeline.groups;
+      if (detail.checkouts.length === 0) {
+        this.problem = "Nothing of this session can be played: its first page was never received whole.";
+        return;
+      }
       const group = tab === null ? undefined : this.timeline.page(tab)?.group;
       if (group !== undefined) this.player?.showGroup(group);
       this.playFrom(this.from);

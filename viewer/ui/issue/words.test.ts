@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { Breadcrumb } from "../../../protocol/occurrence.ts";
 import type { TimelineMarker } from "../../player/timeline.ts";
-import { activityWords, clipClock, crumbsOf, crumbsOfMarkers, framePlace, keyText, stackText, statusDetail } from "./words.ts";
+import {
+  activityWords,
+  clipClock,
+  crumbsOf,
+  crumbsOfMarkers,
+  framePlace,
+  keyText,
+  mergeCrumbs,
+  stackText,
+  statusDetail,
+} from "./words.ts";
 
 const crumb = (part: Partial<Breadcrumb>): Breadcrumb => ({
   at: 1_000,
@@ -43,6 +53,8 @@ describe("words for issues", () => {
 
 describe("breadcrumbs", () => {
   it("VIE-62 are on the clip's clock: moved by the difference of two clocks, counted down before its beginning", () => {
+    const [early, late, never] = crumbsOf([crumb({ at: 1 }), crumb({ at: 9 }), crumb({ at: null })], 0);
+    if (early && late && never) expect(mergeCrumbs([early, late], [never])).toEqual([never, early, late]);
     expect(crumbsOf([crumb({ at: 5_000 }), crumb({ at: null })], -3_600_000).map(({ at }) => at)).toEqual([-3_595_000, null]);
     expect([0, 7_400, -400, -12_000, -61_000].map(clipClock)).toEqual(["0:00", "0:07", "−0:01", "−0:12", "−1:01"]);
   });

@@ -117,6 +117,11 @@ export function crumbsOfMarkers(markers: readonly TimelineMarker[], errorId: str
     }));
 }
 
+/** Both in time order; those without a time stay where they are, at the beginning. */
+export function mergeCrumbs(some: readonly Crumb[], others: readonly Crumb[]): Crumb[] {
+  return [...some, ...others].sort((a, b) => (a.at ?? -Infinity) - (b.at ?? -Infinity) || 0);
+}
+
 function kindOf({ category, type, level }: Breadcrumb): MarkerKind {
   const isBad = level === "error" || level === "fatal";
   const name = `${category} ${type}`;
