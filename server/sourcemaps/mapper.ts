@@ -1,6 +1,7 @@
 /** Maps the frames of a stack: finds the artifact of each, asks the threads for the places, and puts them in. */
 
 import type { Frame } from "../../protocol/occurrence.ts";
+import type { Clock } from "../clock.ts";
 import type { Database } from "../db/db.ts";
 import { readBodies, touchBundle } from "./artifact-queries.ts";
 import { readDebugId } from "./artifact.ts";
@@ -13,6 +14,7 @@ import type { TaskResult } from "./worker-tasks.ts";
 /** What it is built from. */
 export interface MapperDeps {
   db: Database;
+  clock: Clock;
   finder: Finder;
   threads: Threads;
 }
@@ -27,6 +29,7 @@ export interface Mapper {
 const MAX_FILES = 40;
 /** Places that are remembered: the same error comes again and again. Each takes about 2 KB. */
 const MAX_PLACES = 4_000;
+const TOUCH_MS = 10 * 60_000;
 /** Longer names of minified functions are nobody's. */
 const MAX_MINIFIED = 2;
 const SCRIPT = /\.(?:[cm]?js|jsbundle|bundle)(?:[?#].*)?$/is;
@@ -39,8 +42,9 @@ interface Located {
 }
 
 /** Builds it. */
-export function createMapper({ db, finder, threads }: MapperDeps): Mapper {
-  const places = new Map<string, FoundPlace | string>();
+export function createMapper({ db, clock, finder, threads }: MapperDeps): Mapper {
+  const places = new Map<string, Promise<FoundPlace | string>>();
+  const touched = new Map<number, number>();
 
   async function locate(projectId: number, build: Build, frames: readonly Frame[]): Promise<Map<Frame, Located | string>> {
     const located = new Map<Frame, Located | string>();
@@ -58,25 +62,42 @@ export function createMapper({ db, finder, threads }: MapperDeps): Mapper {
     return located;
   }
 
-  /** Asks the thread of an artifact for all places of a stack that are in it. */
-  async function findAll(artifactId: number, all: readonly Located[]): Promise<void> {
-    const unknown = all.filter(({ place }) => !places.has(keyOf(artifactId, place)));
+  /** Asks the thread of an artifact for all places of a stack that are in it, and were not asked for yet. */
+  function findAll(artifactId: number, all: readonly Located[]): void {
+    const unknown = all.map(({ place }) => place).filter((place) => !places.has(keyOf(artifactId, place)));
     if (unknown.length === 0) return;
-    const wanted = unknown.map(({ place }) => place);
-    let result: TaskResult = await threads.perform({ kind: "map", artifactId, places: wanted, bodies: null });
-    if (result.kind === "absent") {
-      const bodies = await readBodies(db, artifactId);
-      if (bodies) result = await threads.perform({ kind: "map", artifactId, places: wanted, bodies });
+    const asked = ask(artifactId, unknown);
+    for (const [i, place] of unknown.entries()) {
+      const found = asked.then((result) => foundAt(result, i));
+      remember(keyOf(artifactId, place), found);
     }
-    for (const [i, place] of wanted.entries()) remember(keyOf(artifactId, place), foundAt(result, i));
   }
 
-  function remember(key: string, found: FoundPlace | string): void {
+  async function ask(artifactId: number, wanted: readonly WantedPlace[]): Promise<TaskResult> {
+    const result = await threads.perform({ kind: "map", artifactId, places: wanted, bodies: null });
+    if (result.kind !== "absent") return result;
+    const bodies = await readBodies(db, artifactId);
+    return bodies ? threads.perform({ kind: "map", artifactId, places: wanted, bodies }) : result;
+  }
+
+  function remember(key: string, found: Promise<FoundPlace | string>): void {
     if (places.size >= MAX_PLACES) {
       const [oldest] = places.keys();
       if (oldest !== undefined) places.delete(oldest);
     }
     places.set(key, found);
+    found.catch(() => {
+      if (places.get(key) === found) places.delete(key);
+    });
+  }
+
+  /** Says that an upload is in use, now and then. */
+  function touch(bundleId: number): void {
+    const now = clock.now();
+    if (now - (touched.get(bundleId) ?? 0) < TOUCH_MS) return;
+    if (touched.size >= MAX_PLACES) touched.clear();
+    touched.set(bundleId, now);
+    touchBundle(db, bundleId).catch(() => touched.delete(bundleId));
   }
 
   return {
@@ -91,12 +112,12 @@ export function createMapper({ db, finder, threads }: MapperDeps): Mapper {
       const found = new Map<Frame, FoundPlace | string>();
       for (const [frame, one] of located) if (typeof one === "string") found.set(frame, one);
       for (const [artifactId, all] of byArtifact) {
-        await findAll(artifactId, all);
-        for (const { frame, place } of all) {
-          found.set(frame, places.get(keyOf(artifactId, place)) ?? "too much is mapped at once");
+        findAll(artifactId, all);
+        const answers = all.map(({ place }) => places.get(keyOf(artifactId, place)));
+        for (const [i, { frame, artifact }] of all.entries()) {
+          found.set(frame, (await answers[i]) ?? "too much is mapped at once");
+          touch(artifact.bundleId);
         }
-        const [first] = all;
-        if (first) void touchBundle(db, first.artifact.bundleId).catch(() => undefined);
       }
       return frames.map((frame, i) => moved(frame, found.get(frame), found.get(frames[i + 1] ?? frame)));
     },

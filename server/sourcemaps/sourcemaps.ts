@@ -65,7 +65,7 @@ export function createSourceMaps(deps: SourceMapsDeps): SourceMaps {
   const { db, clock, log, audit, jobs, metrics } = deps;
   const threads = createThreads({ clock, log, ...deps.threads });
   const finder = createFinder({ db, clock });
-  const mapper = createMapper({ db, finder, threads });
+  const mapper = createMapper({ db, clock, finder, threads });
   const forget = () => {
     finder.forget();
     mapper.forget();
@@ -83,6 +83,7 @@ export function createSourceMaps(deps: SourceMapsDeps): SourceMaps {
   let stopTimer: (() => void) | null = null;
   metrics?.gauge("sourcemaps_threads", "Threads that read source maps.", () => threads.status().threads);
   metrics?.gauge("sourcemaps_waiting", "Stacks and uploads that wait for such a thread.", () => threads.status().waiting);
+  metrics?.gauge("sourcemaps_tasks", "What such threads were asked.", () => threads.status().tasks);
   metrics?.gauge("sourcemaps_crashes", "Threads that ended over a source map.", () => threads.status().crashes);
 
   const clean = () => cleanUp(db, deps.retentionDays);

@@ -33,7 +33,7 @@ export interface ThreadsDeps {
 export interface Threads {
   /** Performs a task. Never rejects. */
   perform(task: Task): Promise<TaskResult>;
-  status(): { threads: number; waiting: number; crashes: number };
+  status(): { threads: number; waiting: number; tasks: number; crashes: number };
   /** Ends all; what waits is answered with `failed`. */
   stop(): Promise<void>;
 }
@@ -67,6 +67,7 @@ export function createThreads(deps: ThreadsDeps): Threads {
   const mapBytes = Math.floor((deps.maxMapBytes ?? DEFAULT_MAP_BYTES) / count);
   const seats: Seat[] = Array.from({ length: count + 1 }, () => ({ worker: null, waiting: [], cancelTimer: () => undefined }));
   let crashes = 0;
+  let tasks = 0;
   let isStopped = false;
 
   /** Gives the thread the first of what waits; ends it after a while where nothing does. */
@@ -124,6 +125,7 @@ export function createThreads(deps: ThreadsDeps): Threads {
     perform(task) {
       const seat = seats[task.kind === "map" ? task.artifactId % count : count];
       if (isStopped || !seat) return Promise.resolve({ kind: "failed" });
+      tasks++;
       return new Promise((resolve) => {
         seat.waiting.push({ task, attempts: 0, resolve });
         if (seat.waiting.length === 1) next(seat);
@@ -132,6 +134,7 @@ export function createThreads(deps: ThreadsDeps): Threads {
     status: () => ({
       threads: seats.filter(({ worker }) => worker !== null).length,
       waiting: seats.reduce((sum, { waiting }) => sum + waiting.length, 0),
+      tasks,
       crashes,
     }),
     async stop() {
