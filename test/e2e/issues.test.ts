@@ -104,7 +104,7 @@ it(
     expect(new URL(page.url()).search).toBe("?status=resolved");
 
     // Several at once.
-    await page.getByLabel(/^Choose /).check();
+    await page.getByRole("checkbox", { name: /^Choose / }).check();
     await page.getByRole("button", { name: "Ignore" }).click();
     await page.getByText("No issue fits.").waitFor();
     await page.goto(app.baseUrl + path);
