@@ -4,6 +4,7 @@
  */
 
 import type { Queryable } from "../db/db.ts";
+import { readIntakeHead } from "../intake-head.ts";
 
 /** Tries of a row before it is dead. */
 export const MAX_ATTEMPTS = 6;
@@ -66,6 +67,21 @@ export async function removeRows(tx: Queryable, ids: readonly number[]): Promise
   if (ids.length === 0) return new Set();
   const rows = await tx.query<{ intake_id: number }>("DELETE FROM intake WHERE intake_id = ANY($1) RETURNING intake_id", [ids]);
   return new Set(rows.map((row) => row.intake_id));
+}
+
+/** Removes the files that came with rows of which nothing is kept. */
+export async function removeAttachments(tx: Queryable, rows: readonly ClaimedRow[]): Promise<void> {
+  const heads = rows
+    .map((row) => ({ projectId: row.project_id, ...readIntakeHead(row.head) }))
+    .filter((head) => head.attachments > 0);
+  if (heads.length === 0) return;
+  const isUsed = (table: string) =>
+    `EXISTS (SELECT FROM ${table} o WHERE o.project_id = a.project_id AND o.event_id = a.event_id)`;
+  await tx.query(
+    `DELETE FROM attachments a USING unnest($1::integer[], $2::text[]) AS g (project_id, event_id)
+     WHERE a.project_id = g.project_id AND a.event_id = g.event_id AND NOT ${isUsed("occurrences")} AND NOT ${isUsed("feedback")}`,
+    [heads.map(({ projectId }) => projectId), heads.map((head) => head.event_id)],
+  );
 }
 
 /** Gives claimed rows back as if they had not been tried: nothing was wrong with them. */

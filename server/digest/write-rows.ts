@@ -3,7 +3,7 @@
 import type { Database, Queryable } from "../db/db.ts";
 import type { Digested, IssueNews } from "../digested.ts";
 import { keepFeedback } from "../errors/errors.ts";
-import { removeRows } from "./intake-queries.ts";
+import { removeAttachments, removeRows } from "./intake-queries.ts";
 import type { Reading } from "./read-rows.ts";
 
 /** What of issues the digest asks for. */
@@ -30,6 +30,11 @@ export function writeRows(db: Database, issues: IssueWriter, readings: readonly 
     );
     const kept = readings.filter(({ row }) => ours.has(row.intake_id));
     for (const reading of kept) if (reading.kind === "feedback") await keepFeedback(tx, reading.feedback);
+    const empty = kept.filter(({ kind, row }) => kind === "nothing" && row.kind !== "tracker_error");
+    await removeAttachments(
+      tx,
+      empty.map(({ row }) => row),
+    );
     const digested = kept.flatMap((reading) => (reading.kind === "occurrence" ? [reading.digested] : []));
     return digested.length === 0 ? [] : issues.write(tx, digested);
   });

@@ -59,10 +59,16 @@ async function removeMentions(tx: Queryable, projectId: number | null, texts: re
       [projectId, after],
     );
     if (!page || page.last === null) return;
-    await tx.query(
+    const gone = await tx.query<{ project_id: number; event_id: string | null }>(
       `DELETE FROM intake i WHERE ($1::integer IS NULL OR project_id = $1) AND intake_id > $2 AND intake_id <= $3 AND body IS NOT NULL
-         AND EXISTS (SELECT FROM unnest($4::text[]) AS said WHERE position(convert_to(said, 'UTF8') IN i.body) > 0)`,
+         AND EXISTS (SELECT FROM unnest($4::text[]) AS said WHERE position(convert_to(said, 'UTF8') IN i.body) > 0)
+       RETURNING project_id, head ->> 'event_id' AS event_id`,
       [projectId, after, page.last, texts],
+    );
+    await tx.query(
+      `DELETE FROM attachments a USING unnest($1::integer[], $2::text[]) AS g (project_id, event_id)
+       WHERE a.project_id = g.project_id AND a.event_id = g.event_id`,
+      [gone.map((row) => row.project_id), gone.map((row) => row.event_id)],
     );
     after = page.last;
   }

@@ -195,10 +195,13 @@ describe("erasing a person", () => {
     ["jürgen@example.com", ['{"user":{"id":"jürgen@example.com"}}', '{"user": {"id": "j\\u00fcrgen@example.com"}}']],
   ])("RET-24 takes what waits for its digest and names %s, however an SDK writes that", async (userId, bodies) => {
     for (const body of bodies) await insertWaiting(body, shop, body.includes("email"));
+    await sql('UPDATE intake SET head = \'{"event_id": "with-file"}\'');
+    await sql("INSERT INTO attachments (project_id, event_id, ordinal, bytes) VALUES ($1, 'with-file', 0, 'x')", [shop]);
     const others = ['{"user":{"id":"adam"}}', '{"user":{"id":421}}', '{"message":"ada 42"}'];
     for (const body of others) await insertWaiting(body);
     await insertWaiting(bodies[0] ?? "", blog);
     await erase(userId);
+    expect(await sql("SELECT 1 FROM attachments")).toEqual([]);
     expect(await column("SELECT convert_from(body, 'UTF8') AS value FROM intake ORDER BY intake_id")).toEqual([
       ...others,
       bodies[0],

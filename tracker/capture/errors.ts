@@ -7,6 +7,8 @@ import { MAX_TEXT, type Capture } from "./capture.ts";
 import { show } from "./console.ts";
 
 const MAX_STACK = 8_000;
+type Described = Required<Pick<Cause, "name" | "text" | "stack">>;
+
 /** Of what is behind an error the place counts more than the way there. */
 const MAX_CAUSE_STACK = 4_000;
 
@@ -36,19 +38,18 @@ export function errorMarker({ privacy, settings }: Capture, thrown: unknown, mec
   function add(one: unknown, source: string, of: number): void {
     if (one === undefined || seen.has(one) || causes.length === MAX_CAUSES) return;
     seen.add(one);
-    follow(one, causes.push({ ...describe(privacy, one, "", MAX_CAUSE_STACK), source, of }));
+    const parts = partsOf(one);
+    follow(parts, causes.push({ ...describe(privacy, parts, "", MAX_CAUSE_STACK), source, of }));
   }
 
-  function follow(one: unknown, of: number): void {
-    const { cause, errors } = partsOf(one);
+  function follow({ cause, errors }: Parts, of: number): void {
     add(cause ?? undefined, "cause", of);
-    // Libraries call lists of other things so as well.
-    if (one instanceof Error && Array.isArray(errors))
-      errors.slice(0, MAX_CAUSES).forEach((each, index) => each instanceof Error && add(each, `errors[${index}]`, of));
+    errors.forEach((each, index) => each instanceof Error && add(each, `errors[${index}]`, of));
   }
 
-  const first = describe(privacy, thrown, place, MAX_STACK);
-  follow(thrown, 0);
+  const parts = partsOf(thrown);
+  const first = describe(privacy, parts, place, MAX_STACK);
+  follow(parts, 0);
   return {
     kind: "error",
     at: Date.now(),
@@ -71,32 +72,27 @@ export function errorMarker({ privacy, settings }: Capture, thrown: unknown, mec
   };
 }
 
-interface Thrown {
+interface Parts {
   name?: unknown;
-  message?: unknown;
+  said: string;
   stack?: unknown;
   cause?: unknown;
-  errors?: unknown;
+  errors: readonly unknown[];
 }
 
 /** What an error of any window says of itself, and what somebody throws who throws no error. */
-function partsOf(thrown: unknown): Thrown {
+function partsOf(thrown: unknown): Parts {
   try {
-    const { name, message, stack, cause, errors } = Object(thrown) as Thrown;
-    return { name, message, stack, cause, errors };
+    const { name, message, stack, cause, errors } = Object(thrown) as Partial<Record<string, unknown>>;
+    // Libraries call lists of other things `errors` as well.
+    const gathered: unknown[] = thrown instanceof Error && Array.isArray(errors) ? errors.slice(0, MAX_CAUSES) : [];
+    return { name, said: show(message ?? thrown).slice(0, MAX_STACK), stack, cause, errors: gathered };
   } catch {
-    return {};
+    return { said: typeof thrown, errors: [] };
   }
 }
 
-function describe(
-  privacy: Privacy,
-  thrown: unknown,
-  place: string,
-  maxStack: number,
-): Required<Pick<Cause, "name" | "text" | "stack">> {
-  const { name, message, stack } = partsOf(thrown);
-  const said = show(message ?? thrown).slice(0, MAX_STACK);
+function describe(privacy: Privacy, { name, said, stack }: Parts, place: string, maxStack: number): Described {
   const text = privacy.message(said);
   // The stack begins with the message in some browsers.
   const lines = (typeof stack === "string" && stack ? stack : place).replace(said, () => text);
@@ -110,11 +106,20 @@ function describe(
 
 /** The same error under stricter rules. */
 export function maskAgain<T extends Cause & Pick<Marker, "causes">>(privacy: Privacy, marker: T): T {
-  const { text, stack, causes } = marker;
+  const { text = "", stack = "", causes } = marker;
+  const masked = privacy.message(text);
   return {
     ...marker,
-    ...(text === undefined ? {} : { text: privacy.message(text) }),
-    ...(stack === undefined ? {} : { stack: privacy.message(stack, true) }),
+    ...(text ? { text: masked } : {}),
+    // The message is in there as well.
+    ...(stack
+      ? {
+          stack: privacy.message(
+            stack.replace(text, () => masked),
+            true,
+          ),
+        }
+      : {}),
     ...(causes ? { causes: causes.map((cause) => maskAgain(privacy, cause)) } : {}),
   };
 }
