@@ -16,8 +16,8 @@ export interface StoredOccurrence extends Digested {
 }
 
 /** Of the detail only what grouping goes by: breadcrumbs and contexts are large. */
-const DETAIL = `jsonb_build_object('exceptions', detail -> 'exceptions', 'frames', detail -> 'frames', 'template', detail -> 'template',
-  'fingerprint', detail -> 'fingerprint', 'breadcrumbs', '[]'::jsonb, 'request', null, 'user', null, 'contexts', '{}'::jsonb, 'sdk', null,
+const DETAIL = `jsonb_build_object('exceptions', coalesce(detail -> 'exceptions', '[]'), 'frames', coalesce(detail -> 'frames', '[]'),
+  'template', coalesce(detail -> 'template', '""'), 'fingerprint', coalesce(detail -> 'fingerprint', '[]'), 'breadcrumbs', '[]'::jsonb, 'request', null, 'user', null, 'contexts', '{}'::jsonb, 'sdk', null,
   'serverName', '', 'dist', '', 'traceId', '', 'replayId', '', 'notes', '[]'::jsonb) AS detail`;
 const COLUMNS = `${OCCURRENCE_COLUMNS}, ${DETAIL}, mechanism, coalesce(encode(key_hash, 'hex'), '') AS hash`;
 

@@ -45,6 +45,8 @@ export interface RouteRow {
 
 const project = { params: { id: "project" } } as const;
 const session = { params: { id: "session" } } as const;
+const issue = { params: { id: "issue" } } as const;
+const channel = { params: { id: "project", channelId: "channel" } } as const;
 const list: RouteRow = {};
 const settings = { name: "Renamed", settings: { sampleRate: 0.5 } };
 
@@ -189,6 +191,29 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
     except: ["their owner's sourcemaps token"],
   },
 
+  // Alerts.
+  "GET /v1/projects/:id/alert-channels": project,
+  "POST /v1/projects/:id/alert-channels": {
+    ...project,
+    body: () => ({ kind: "webhook", name: "A hook", url: "https://hooks.nowhere.example/" }),
+  },
+  "PATCH /v1/projects/:id/alert-channels/:channelId": { ...channel, body: () => ({ name: "renamed" }) },
+  "DELETE /v1/projects/:id/alert-channels/:channelId": { ...channel, fresh: ["channel"] },
+  "POST /v1/projects/:id/alert-channels/:channelId/test": { ...channel, body: () => ({}) },
+  "GET /v1/projects/:id/alert-rules": project,
+  "POST /v1/projects/:id/alert-rules": {
+    ...project,
+    names: ["channel"],
+    body: (ids) => ({ name: "A rule", channelIds: [Number(ids.channel)] }),
+  },
+  "PATCH /v1/projects/:id/alert-rules/:ruleId": {
+    params: { id: "project", ruleId: "rule" },
+    names: ["channel"],
+    body: (ids) => ({ channelIds: [Number(ids.channel)] }),
+  },
+  "DELETE /v1/projects/:id/alert-rules/:ruleId": { params: { id: "project", ruleId: "rule" }, fresh: ["rule"] },
+  "GET /v1/projects/:id/alert-messages": project,
+
   // Sessions and errors.
   "GET /v1/sessions": {
     names: ["project", "person", "session"],
@@ -213,6 +238,40 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
   },
   "GET /v1/projects/:id/intake": { ...project, isBare: true },
   "GET /v1/projects/:id/feedback": project,
+
+  "GET /v1/errors/:id/grouping": { params: { id: "grouped" } },
+
+  // Issues.
+  "GET /v1/issues": {
+    names: ["project", "person"],
+    query: (ids) => ({ project: ids.project, q: ids.person }),
+    right: { query: (ids) => ({ project: ids.project }) },
+  },
+  "GET /v1/issues/stats": { names: ["project"], query: (ids) => ({ project: ids.project }) },
+  "PATCH /v1/issues": { names: ["issue"], body: (ids) => ({ ids: [Number(ids.issue)], priority: "high" }) },
+  "GET /v1/issues/:id": issue,
+  "PATCH /v1/issues/:id": {
+    ...issue,
+    names: ["user"],
+    body: (ids) => ({ assigneeId: Number(ids.user) }),
+  },
+  "GET /v1/issues/:id/occurrences": issue,
+  "GET /v1/issues/:id/sessions": issue,
+  "GET /v1/issues/:id/keys": issue,
+  "POST /v1/issues/:id/comments": { ...issue, body: () => ({ text: "seen" }) },
+  "POST /v1/issues/:id/merge": {
+    params: { id: "issue" },
+    names: ["otherIssue"],
+    body: (ids) => ({ ids: [Number(ids.otherIssue)] }),
+    fresh: ["otherIssue"],
+  },
+  "POST /v1/issues/:id/split": {
+    params: { id: "issue" },
+    names: ["mergedIssue"],
+    body: (ids) => ({ issueId: Number(ids.mergedIssue) }),
+    fresh: ["mergedIssue"],
+  },
+  "POST /v1/projects/:id/grouping/dry-run": { ...project, body: () => ({ routeSplits: false }) },
 
   // What SDKs send.
   "POST /api/:id/envelope": fromSdk,

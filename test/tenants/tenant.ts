@@ -154,6 +154,25 @@ const MAKERS: Record<IdKind, Maker> = {
     secrets.push(errorId);
     return errorId;
   },
+  /** An issue, with an occurrence in a session, and a comment. */
+  issue: (context, n) => insertIssue(context, n),
+  otherIssue: (context, n) => insertIssue(context, n),
+  /** One that was merged into the issue that was made first. */
+  mergedIssue: async (context, n) => {
+    const id = await insertIssue(context, n);
+    await context.db.query(
+      `UPDATE issues SET merged_at = now(), merged_into =
+         (SELECT min(issue_id) FROM issues o WHERE o.project_id = issues.project_id AND o.merged_into IS NULL) WHERE issue_id = $1`,
+      [id],
+    );
+    return id;
+  },
+  /** An error in an issue. */
+  grouped: async (context, n) => {
+    const issueId = await insertIssue(context, n);
+    const rows = await context.db.query<{ id: string }>("SELECT error_id AS id FROM occurrences WHERE issue_id = $1", [issueId]);
+    return rows[0]?.id ?? "";
+  },
   /** Of a file of such an error. */
   ordinal: () => Promise.resolve("0"),
   key: async ({ db, word, projectId, secrets }, n) => {
@@ -214,6 +233,26 @@ const MAKERS: Record<IdKind, Maker> = {
     );
     return id;
   },
+  /** A mail channel, with a message that was sent by it. */
+  channel: async ({ db, word, projectId }, n) => {
+    const [row] = await db.query<{ id: number }>(
+      `INSERT INTO alert_channels (project_id, kind, name, recipients) VALUES ($1, 'email', $2, $3) RETURNING channel_id AS id`,
+      [projectId, `${word} channel ${n}`, [`alerts@${word}.example`]],
+    );
+    const id = row?.id ?? 0;
+    await db.query(
+      "INSERT INTO alert_messages (project_id, channel_id, kind, state, created_at) VALUES ($1, $2, 'test', 'sent', now() - interval '1 hour')",
+      [projectId, id],
+    );
+    return String(id);
+  },
+  rule: async ({ db, word, projectId }, n) => {
+    const [row] = await db.query<{ id: number }>(
+      "INSERT INTO alert_rules (project_id, name) VALUES ($1, $2) RETURNING rule_id AS id",
+      [projectId, `${word} rule ${n}`],
+    );
+    return String(row?.id ?? 0);
+  },
   entry: async ({ db, word, projectId, people }, n) => {
     const [row] = await db.query<{ id: number }>(
       `INSERT INTO audit_log (action, actor_kind, actor_user_id, actor_name, project_id, subject_kind, subject_id, person_id)
@@ -245,6 +284,40 @@ function isMade(kind: string): kind is IdKind {
 
 function makeOne(context: Context, kind: IdKind): Promise<string> {
   return MAKERS[kind](context, ++made);
+}
+
+async function insertIssue({ db, word, projectId, people, secrets }: Context, n: number): Promise<string> {
+  const errorId = randomUUID();
+  const [row] = await db.query<{ id: number }>(
+    `INSERT INTO issues (project_id, number, title, value, culprit, first_seen, last_seen, occurrence_count)
+     VALUES ($1, $2, $3, $3, $4, now(), now(), 1) RETURNING issue_id AS id`,
+    [projectId, n, `${word} broke`, `${word}.js`],
+  );
+  const id = row?.id ?? 0;
+  const hash = randomBytes(32);
+  await db.query("INSERT INTO groupings (project_id, mechanism, key_hash, key, issue_id) VALUES ($1, 'v1', $2, $3, $4)", [
+    projectId,
+    hash,
+    JSON.stringify(["exception", "Error", word]),
+    id,
+  ]);
+  await db.query(
+    `INSERT INTO occurrences (error_id, project_id, issue_id, event_id, source, received_at, at, type, message, session_id, mechanism,
+       key_hash, tags, detail)
+     VALUES ($1, $2, $3, $4, 'sdk', now(), 0, 'Error', $5, $6, 'v1', $7, $8, '{"exceptions":[],"frames":[],"template":"","fingerprint":[]}')`,
+    [errorId, projectId, id, `${word}${n}`, `${word} broke`, `${word}-of-issue-${n}`, hash, JSON.stringify({ page: word })],
+  );
+  await db.query("INSERT INTO issue_sessions (issue_id, session_id, last_at, count) VALUES ($1, $2, now(), 1)", [
+    id,
+    `${word}-of-issue-${n}`,
+  ]);
+  await db.query("INSERT INTO issue_activity (issue_id, at, kind, user_id, text) VALUES ($1, now(), 'comment', $2, $3)", [
+    id,
+    people.member,
+    `${word} said so`,
+  ]);
+  secrets.push(errorId);
+  return String(id);
 }
 
 /** A visit that is over: two batches, the second with an error. */
