@@ -9,6 +9,7 @@ import type { SourceMaps } from "../sourcemaps/sourcemaps.ts";
 import { readCspReport } from "./csp-report.ts";
 import { readFeedback } from "./feedback.ts";
 import { withHeadline } from "./headline.ts";
+import { createGroupRedaction } from "./group-redaction.ts";
 import type { ClaimedRow } from "./intake-queries.ts";
 import { get, parseAny, parseItem } from "./reader.ts";
 import { type DigestRedaction, redactDigested } from "./redact.ts";
@@ -49,9 +50,10 @@ export async function readRows(deps: ReadDeps, rows: readonly ClaimedRow[]): Pro
     rows.filter((row) => row.kind === "tracker_error"),
   );
   const readings: Reading[] = [];
+  const redaction = createGroupRedaction(deps.redaction);
   let busyFrom = performance.now();
   for (const row of rows) {
-    readings.push(readOne(deps, row, trackers));
+    readings.push(readOne(redaction, row, trackers));
     if (performance.now() - busyFrom < MAX_BUSY_MS) continue;
     await setImmediate();
     busyFrom = performance.now();
@@ -59,16 +61,16 @@ export async function readRows(deps: ReadDeps, rows: readonly ClaimedRow[]): Pro
   return finish(deps, readings);
 }
 
-function readOne(deps: ReadDeps, row: ClaimedRow, trackers: ReadonlyMap<number, Digested>): Reading {
+function readOne(redaction: DigestRedaction, row: ClaimedRow, trackers: ReadonlyMap<number, Digested>): Reading {
   try {
-    return readKind(deps, row, trackers);
+    return readKind(redaction, row, trackers);
   } catch (error) {
     if (error instanceof Unreadable) return { kind: "unreadable", row, fault: error.message };
     return { kind: "failed", row, error };
   }
 }
 
-function readKind({ redaction }: ReadDeps, row: ClaimedRow, trackers: ReadonlyMap<number, Digested>): Reading {
+function readKind(redaction: DigestRedaction, row: ClaimedRow, trackers: ReadonlyMap<number, Digested>): Reading {
   const received: Received = {
     intakeId: row.intake_id,
     projectId: row.project_id,
