@@ -240,6 +240,7 @@ CREATE TABLE intake (
   PRIMARY KEY (intake_id),
   CHECK ((kind = ANY (ARRAY['event'::text, 'feedback'::text, 'csp_report'::text, 'tracker_error'::text, 'replay'::text])))
 );
+ALTER TABLE intake ALTER COLUMN body SET STORAGE EXTERNAL;
 CREATE INDEX intake_dead ON intake USING btree (project_id, intake_id) WHERE (dead_at IS NOT NULL);
 CREATE INDEX intake_due ON intake USING btree (due_at, intake_id) WHERE (dead_at IS NULL);
 CREATE INDEX intake_session ON intake USING btree (((head ->> 'session_id'::text))) WHERE (kind = 'tracker_error'::text);

@@ -16,8 +16,10 @@ import type { AcceptedRow } from "./accepted.ts";
 import { insertAccepted } from "./intake-queries.ts";
 import type { Spool } from "./spool.ts";
 
-/** Commits at once: while one waits for the disk, the next is on its way. */
-const LANES = 2;
+/** Commits at once of small requests, while one waits for the disk, the next is on its way; and of large ones, for which nobody should wait. */
+const LANES = { small: 2, large: 1 } as const;
+/** Bytes from which on a request is large. */
+const LARGE_BYTES = 512 * 1024;
 /** Most rows, and bytes, of one commit. */
 const MAX_ROWS = 400;
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -67,8 +69,7 @@ interface Waiting {
 
 /** A keeper whose database is taken to be there. */
 export function createKeeper({ db, spool, clock, log, spooled, onStored, onBack }: KeeperDeps): Keeper {
-  let waiting: Waiting[] = [];
-  let running = 0;
+  const queues = { small: createQueue(), large: createQueue() };
   let isAway = false;
   let isLooking = false;
   let idle: (() => void) | null = null;
@@ -85,31 +86,19 @@ export function createKeeper({ db, spool, clock, log, spooled, onStored, onBack 
     });
   });
 
-  function pump(): void {
-    while (running < LANES && waiting.length > 0) {
-      running++;
-      void writeGroup(takeGroup()).finally(() => {
-        running--;
-        pump();
-        if (running === 0) idle?.();
+  function pump(size: keyof typeof LANES): void {
+    const queue = queues[size];
+    while (queue.running < LANES[size] && queue.waiting.length > 0) {
+      queue.running++;
+      void writeGroup(takeGroup(queue)).finally(() => {
+        queue.running--;
+        pump(size);
+        if (isIdle()) idle?.();
       });
     }
   }
 
-  function takeGroup(): Waiting[] {
-    let rows = 0;
-    let bytes = 0;
-    let count = 0;
-    for (const one of waiting) {
-      if (count > 0 && (rows + one.keeping.rows.length > MAX_ROWS || bytes + one.bytes > MAX_BYTES)) break;
-      rows += one.keeping.rows.length;
-      bytes += one.bytes;
-      count++;
-    }
-    const group = waiting.slice(0, count);
-    waiting = waiting.slice(count);
-    return group;
-  }
+  const isIdle = () => queues.small.running + queues.large.running === 0;
 
   async function writeGroup(group: readonly Waiting[]): Promise<void> {
     if (isAway) return spoolGroup(group, false);
@@ -173,16 +162,40 @@ export function createKeeper({ db, spool, clock, log, spooled, onStored, onBack 
           void spoolGroup([one], false);
           return;
         }
-        waiting.push(one);
-        pump();
+        const size = bytes < LARGE_BYTES ? "small" : "large";
+        queues[size].waiting.push(one);
+        pump(size);
       });
     },
     isAway: () => isAway,
     async stop() {
       stopLooking();
-      if (running > 0) await new Promise<void>((resolve) => (idle = resolve));
+      if (!isIdle()) await new Promise<void>((resolve) => (idle = resolve));
     },
   };
+}
+
+interface Queue {
+  waiting: Waiting[];
+  running: number;
+}
+
+function createQueue(): Queue {
+  return { waiting: [], running: 0 };
+}
+
+/** The first of a queue that fit into one commit. */
+function takeGroup(queue: Queue): Waiting[] {
+  let rows = 0;
+  let bytes = 0;
+  let count = 0;
+  for (const one of queue.waiting) {
+    if (count > 0 && (rows + one.keeping.rows.length > MAX_ROWS || bytes + one.bytes > MAX_BYTES)) break;
+    rows += one.keeping.rows.length;
+    bytes += one.bytes;
+    count++;
+  }
+  return queue.waiting.splice(0, count);
 }
 
 /** True for what the database said about the rows themselves: neither that it is away nor that it takes too long. */

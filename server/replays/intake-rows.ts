@@ -8,6 +8,8 @@ import type { Queryable } from "../db/db.ts";
 /** Tries of a row before it is dead. */
 export const MAX_ATTEMPTS = 6;
 const CLAIM_SECONDS = 120;
+/** The driver turns bytes into text and back; more at once would hold up everybody else. */
+const PIECE_BYTES = 512 * 1024;
 const OURS = "kind = 'replay' AND dead_at IS NULL";
 
 /** A row that waits. */
@@ -22,16 +24,32 @@ export interface ReplayRow {
 
 /** Claims the row that has waited longest; null where none is due. */
 export async function claimReplay(db: Queryable): Promise<ReplayRow | null> {
-  const [row] = await db.query<ReplayRow>(
+  const [row] = await db.query<ReplayRow & { bytes: number | null }>(
     `UPDATE intake SET attempts = attempts + 1, due_at = now() + $1 * interval '1 second'
      WHERE intake_id = (
        SELECT intake_id FROM intake WHERE ${OURS} AND due_at <= now() AND attempts < $2
        ORDER BY due_at, intake_id LIMIT 1 FOR UPDATE SKIP LOCKED
      )
-     RETURNING intake_id, project_id, received_at, head, body, attempts`,
-    [CLAIM_SECONDS, MAX_ATTEMPTS],
+     RETURNING intake_id, project_id, received_at, head, CASE WHEN octet_length(body) <= $3 THEN body END AS body,
+       octet_length(body) AS bytes, attempts`,
+    [CLAIM_SECONDS, MAX_ATTEMPTS, PIECE_BYTES],
   );
-  return row ?? null;
+  if (!row) return null;
+  const { bytes, ...claimed } = row;
+  return bytes === null || claimed.body ? claimed : { ...claimed, body: await readBody(db, row.intake_id, bytes) };
+}
+
+/** A long body, in pieces. Its row may be gone half-way; what came of it is not whole then, and nobody removes a row for it. */
+async function readBody(db: Queryable, intakeId: number, bytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for (let from = 1; from <= bytes; from += PIECE_BYTES) {
+    const [row] = await db.query<{ piece: Buffer }>(
+      "SELECT substring(body FROM $2 FOR $3) AS piece FROM intake WHERE intake_id = $1",
+      [intakeId, from, PIECE_BYTES],
+    );
+    if (row) pieces.push(row.piece);
+  }
+  return Buffer.concat(pieces);
 }
 
 /** Buries what was claimed for the last time by a process that never came back. */
