@@ -142,7 +142,7 @@ function isPlain(value: unknown): value is number | boolean {
 
 function toJson(value: unknown): string {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, (_name, inner: unknown) => (typeof inner === "string" ? cleanText(inner) : inner));
   } catch {
     return "";
   }

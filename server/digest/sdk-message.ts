@@ -31,7 +31,8 @@ function fillIn(template: string, params: unknown, reader: Reader): string {
   const filled = template.replace(/%\((\w{1,64})\)[a-z]|\{(\w{0,64})\}|%[sdifr]/g, (hole, percent?: string, brace?: string) => {
     const name = percent ?? (brace === "" ? undefined : brace);
     if (name !== undefined && isFields(params)) return Object.hasOwn(params, name) ? shown(params[name]) : hole;
-    const index = name !== undefined && /^\d{1,3}$/.test(name) ? Number(name) : next++;
+    if (name !== undefined && !/^\d{1,3}$/.test(name)) return hole;
+    const index = name === undefined ? next++ : Number(name);
     return index < Math.min(list.length, MAX_COUNT.facts) ? shown(list[index]) : hole;
   });
   return filled.slice(0, MAX_TEXT.message).toWellFormed();
