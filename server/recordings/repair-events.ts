@@ -27,16 +27,45 @@ export interface RepairedEvents {
  * @param isFirst for the first segment of a replay: what comes before its first full snapshot cannot be shown by anybody
  */
 export function repairEvents(received: readonly unknown[], isFirst: boolean): RepairedEvents {
-  const events = received.flatMap(toEvent).sort((one, other) => one.timestamp - other.timestamp);
+  const events = pairCheckouts(received.flatMap(toEvent).sort((one, other) => one.timestamp - other.timestamp));
   const snapshot = events.findIndex(({ type }) => type === RRWEB.fullSnapshot);
-  const before = snapshot < 0 ? [] : events.slice(0, snapshot);
-  const hasChanges = before.some(({ type }) => type === RRWEB.incremental);
+  const meta = events[snapshot - 1];
   const full = events[snapshot];
-  if (full === undefined || (hasChanges && !isFirst)) return { events: holdBack(events), checkout: false };
-  const meta = before.findLast(({ type }) => type === RRWEB.meta) ?? metaFor(full);
-  const others = before.filter((event) => event !== meta && event.type !== RRWEB.incremental && event.type !== RRWEB.meta);
-  const late = others.map((event) => ({ ...event, timestamp: full.timestamp }));
-  return { events: [meta, full, ...late, ...events.slice(snapshot + 1)], checkout: true };
+  if (meta === undefined || full === undefined) return { events: holdBack(events), checkout: false };
+  const before = events.slice(0, snapshot - 1);
+  if (before.some(isChange) && !isFirst) return { events: holdBack(events), checkout: false };
+  const others = before.filter((event) => !isChange(event) && event.type !== RRWEB.meta);
+  return { events: [meta, full, ...after(full, others), ...events.slice(snapshot + 1)], checkout: true };
+}
+
+/** Puts each Meta right before its full snapshot: SDKs write their options between the two. A snapshot without one gets one. */
+function pairCheckouts(events: readonly RrwebEvent[]): RrwebEvent[] {
+  const paired: RrwebEvent[] = [];
+  let held: RrwebEvent[] = [];
+  for (const event of events) {
+    if (event.type === RRWEB.fullSnapshot) {
+      const [meta = metaFor(event), ...others] = held;
+      paired.push(meta, event, ...after(event, others));
+      held = [];
+    } else if (event.type === RRWEB.meta) {
+      paired.push(...held);
+      held = [event];
+    } else if (held.length > 0 && !isChange(event)) held.push(event);
+    else {
+      paired.push(...held, event);
+      held = [];
+    }
+  }
+  return [...paired, ...held];
+}
+
+function isChange({ type }: RrwebEvent): boolean {
+  return type === RRWEB.incremental;
+}
+
+/** The same events, not before `first`. */
+function after(first: RrwebEvent, events: readonly RrwebEvent[]): RrwebEvent[] {
+  return events.map((event) => ({ ...event, timestamp: Math.max(event.timestamp, first.timestamp) }));
 }
 
 /** Marks and measurements are older than the changes that they are sent with; the stretch begins with those. */
@@ -45,7 +74,7 @@ function holdBack(events: readonly RrwebEvent[]): RrwebEvent[] {
   if (first === undefined) return [...events];
   const inTime = events.filter(({ timestamp }) => timestamp >= first.timestamp);
   const early = events.filter(({ timestamp }) => timestamp < first.timestamp);
-  return [...early.map((event) => ({ ...event, timestamp: first.timestamp })), ...inTime];
+  return [...after(first, early), ...inTime];
 }
 
 /** A page of the usual size, for a snapshot that came without one. */
