@@ -126,7 +126,10 @@ function many(count: number, what: string): string {
 }
 
 function oneLine(text: string, max = MAX_LINE): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  const line = text
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
+    .trim();
   return line.length > max ? `${line.slice(0, max).toWellFormed()}…` : line;
 }
 
