@@ -6,7 +6,8 @@
 
 import { join } from "node:path";
 import { DEFAULT_TRACKER_LIMITS } from "../protocol/limits.ts";
-import { createAlerts, type MailWay } from "./alerts/alerts.ts";
+import { createAlerts } from "./alerts/alerts.ts";
+import { mailOf, netLimitsOf, quotasOf } from "./app-settings.ts";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { ensureSecret } from "./auth/secret.ts";
@@ -17,7 +18,7 @@ import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
 import { createDatabase } from "./db/pool.ts";
 import { createDigest, type Digest } from "./digest/digest.ts";
-import { createErrors, type Errors, type QuotaNumbers } from "./errors/errors.ts";
+import { createErrors, type Errors } from "./errors/errors.ts";
 import { createIngest, type Ingest } from "./ingest/ingest.ts";
 import { createIssues } from "./issues/issues.ts";
 import { createJobs } from "./jobs/jobs.ts";
@@ -25,7 +26,7 @@ import { createLifecycle } from "./lifecycle.ts";
 import { createLive, type Live } from "./live/live.ts";
 import type { Log } from "./log.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { createNet, type Net, type NetLimits } from "./net/net.ts";
+import { createNet, type Net } from "./net/net.ts";
 import type { Route } from "./net/route.ts";
 import { createWire } from "./net/wire.ts";
 import { createPrivacy } from "./privacy/privacy.ts";
@@ -386,53 +387,4 @@ async function connectDatabase(
   lifecycle.onStop("embedded Postgres", () => postgres.stop(), 20_000);
   await migrate(postgres.connection, log.child("db"));
   return { connection: postgres.connection, dataDir: postgres.dataDir };
-}
-
-/** How mail leaves, by the configuration. */
-function mailOf(config: Config): MailWay | null {
-  if (config.SMTP_HOST === "") return null;
-  return {
-    host: config.SMTP_HOST,
-    port: config.SMTP_PORT,
-    secure: config.SMTP_SECURE,
-    user: config.SMTP_USER,
-    password: config.SMTP_PASSWORD,
-    from: config.SMTP_FROM === "" ? `watchback@${config.SMTP_HOST}` : config.SMTP_FROM,
-  };
-}
-
-/** How many errors and replays a project may send, by the configuration. */
-function quotasOf(config: Config): QuotaNumbers {
-  const some = (number: number) => (number === 0 ? null : number);
-  const perMinute = some(config.QUOTA_ERRORS_PER_MINUTE);
-  return {
-    errors: { perMinute, perDay: some(config.QUOTA_ERRORS_PER_DAY) },
-    replays: { perMinute: some(config.QUOTA_REPLAYS_PER_MINUTE), perDay: some(config.QUOTA_REPLAYS_PER_DAY) },
-    feedback: { perMinute, perDay: null },
-    attachments: { perMinute, perDay: null },
-  };
-}
-
-/** What peers may send and open, by the configuration. */
-function netLimitsOf(config: Config): NetLimits {
-  const requests = { perSecond: config.RATE_LIMIT_REQUESTS_PER_SEC, burst: config.RATE_LIMIT_BURST };
-  const connection = {
-    ...requests,
-    bytesPerSecond: config.RATE_LIMIT_KB_PER_SEC * KIB,
-    burstBytes: config.RATE_LIMIT_KB_BURST * KIB,
-  };
-  const factor = config.RATE_LIMIT_ADDRESS_FACTOR;
-  return {
-    connection,
-    address: {
-      perSecond: connection.perSecond * factor,
-      burst: connection.burst * factor,
-      bytesPerSecond: connection.bytesPerSecond * factor,
-      burstBytes: connection.burstBytes * factor,
-    },
-    requests,
-    upgrades: { perSecond: config.RATE_LIMIT_SOCKETS_PER_SEC, burst: config.RATE_LIMIT_SOCKETS_BURST },
-    maxTrackersPerAddress: config.MAX_TRACKERS_PER_ADDRESS,
-    maxViewersPerAddress: config.MAX_VIEWERS_PER_ADDRESS,
-  };
 }

@@ -26,26 +26,46 @@ export interface AcceptRoutesDeps {
 
 type Handler = (deps: AcceptRoutesDeps, request: HttpRequest) => Promise<HttpResponse>;
 
+/** What all of them are: open to any page, with a body that the room itself reads and bounds. */
+const COMMON = {
+  cors: SDK_CORS,
+  anyBody: true,
+  hasOwnLimits: true,
+  maxBodyBytes: MAX_WIRE_BYTES,
+  query: { sentry_key: "project key; also in X-Sentry-Auth, and for envelopes in the dsn of their header" },
+} as const;
+
 /** The rows of the route table. SDKs write the closing slash, people leave it out. */
 export function createAcceptRoutes(deps: AcceptRoutesDeps): readonly Route[] {
-  const both = (path: string, summary: string, handler: Handler): Route[] =>
-    [path, `${path}/`].map((one) => ({
+  const by = (handler: Handler) => (request: HttpRequest) =>
+    handler(deps, request).catch((error: unknown) => refuse(deps, error));
+  const routes: Route[] = [
+    {
       method: "POST",
-      path: one,
+      path: "/api/:id/envelope/",
       access: "open",
-      cors: SDK_CORS,
-      anyBody: true,
-      hasOwnLimits: true,
-      maxBodyBytes: MAX_WIRE_BYTES,
-      summary,
-      query: { sentry_key: "project key; also in X-Sentry-Auth, and for envelopes in the dsn of their header" },
-      handle: (request) => handler(deps, request).catch((error: unknown) => refuse(deps, error)),
-    }));
-  return [
-    ...both("/api/:id/envelope", "Takes an envelope of a Sentry SDK; {id} of its event", takeEnvelope),
-    ...both("/api/:id/store", "Takes one event of an old Sentry SDK; {id}", takeStored),
-    ...both("/api/:id/security", "Takes reports of a content security policy, as browsers send them", takeSecurity),
+      ...COMMON,
+      summary: "Takes an envelope of a Sentry SDK; {id} of its event",
+      handle: by(takeEnvelope),
+    },
+    {
+      method: "POST",
+      path: "/api/:id/store/",
+      access: "open",
+      ...COMMON,
+      summary: "Takes one event of an old Sentry SDK; {id}",
+      handle: by(takeStored),
+    },
+    {
+      method: "POST",
+      path: "/api/:id/security/",
+      access: "open",
+      ...COMMON,
+      summary: "Takes reports of a content security policy, as browsers send them",
+      handle: by(takeSecurity),
+    },
   ];
+  return routes.flatMap((route) => [route, { ...route, path: route.path.slice(0, -1) }]);
 }
 
 async function takeEnvelope({ accept, decoder }: AcceptRoutesDeps, request: HttpRequest): Promise<HttpResponse> {
