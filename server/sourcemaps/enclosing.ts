@@ -30,8 +30,12 @@ export function enclosingName(
   if (found.source === null) return "";
   const line = sourceLines(found.source)[found.line - 1] ?? "";
   const from = line.slice(found.column, found.column + 300);
-  const before = line.slice(Math.max(0, found.column - 300), found.column);
-  return FUNCTION.exec(from)?.[1] ?? (/^function\b/.test(from) || isArrow(from) ? (ASSIGNED.exec(before)?.[1] ?? "") : "");
+  // Of an arrow function with one parameter the minifier drops the bracket, and so it begins behind it.
+  const isBehind = line[found.column - 1] === "(" && /^[^;{}]{0,300}=>/.test(from);
+  const before = line.slice(Math.max(0, found.column - 300), isBehind ? found.column - 1 : found.column);
+  return (
+    FUNCTION.exec(from)?.[1] ?? (/^function\b/.test(from) || isBehind || isArrow(from) ? (ASSIGNED.exec(before)?.[1] ?? "") : "")
+  );
 }
 
 function isArrow(text: string): boolean {

@@ -40,5 +40,5 @@ export function readMultipart(body: Uint8Array, boundary: string, maxParts: numb
 
 /** A parameter of `Content-Disposition`. */
 function word(head: string, name: string): string {
-  return new RegExp(`^content-disposition:[^\\r\\n]{0,1000};\\s*${name}="([^"\\r\\n]{0,500})"`, "im").exec(head)?.[1] ?? "";
+  return new RegExp(`^content-disposition:[^\\r\\n]{0,1000};\\s{0,10}${name}="([^"\\r\\n]{0,500})"`, "im").exec(head)?.[1] ?? "";
 }

@@ -64,6 +64,7 @@ export function openMap(packedMap: Uint8Array, packedSource: Uint8Array | null):
       const found = originalPositionFor(map, { line, column: column - 1 });
       if (found.source === null) return null;
       const file = cleanSource(found.source);
+      if (file === "") return null;
       const at = { line: line - 1, column: column - 1 };
       const declared = originalName(map, scriptLines, at, reported);
       const isAnonymous = declared === null && ANONYMOUS.test(reported);

@@ -323,7 +323,7 @@ describe("what was uploaded", () => {
   it("MAP-11 is listed for viewers and removed by admins, which is written down", async () => {
     const made = await upload("release=1", shopZip());
     expect(made.json["bundle"]).toMatchObject({ release: "1", state: "ready", scriptCount: 1, mapCount: 1 });
-    const [row] = await test.database.query<{ id: string }>("SELECT bundle_id AS id FROM artifact_bundles");
+    const [row] = await test.database.query<{ id: string }>("SELECT bundle_id::text AS id FROM artifact_bundles");
     const id = row?.id ?? "";
     const at = `/v1/projects/${shop}/source-maps`;
     expect((await ask("GET", at, person("viewer", shop))).json["bundles"]).toHaveLength(1);
