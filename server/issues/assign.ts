@@ -37,39 +37,26 @@ export interface Assigned<Target> {
  * 3. The words; but an engine's own words at another place than the issue's are another bug, and begin an issue that is found by its place.
  */
 export function assign<Target>(grouped: Grouped, book: KeyBook<Target>, begin: () => Target): Assigned<Target> {
-  const { own, places } = grouped;
-  const found = find(grouped, book);
-  const isHere = firstKnown(placesToTry(places), book) !== null;
-  const isElsewhere = found !== null && places !== null && !isHere && isByWords(found.because) && book.isPlaced(found.target);
-  const assigned: Assigned<Target> =
-    found === null
-      ? { target: begin(), key: own, because: "new" }
-      : isElsewhere
-        ? { target: begin(), key: places.exact, because: "other_place" }
-        : found;
-  const byPlace = places ? [places.exact, ...(places.hasName ? [places.any] : [])] : [];
-  for (const key of isElsewhere ? byPlace : [own, ...byPlace]) if (!book.find(key)) book.add(key, assigned.target, assigned.key);
-  return assigned;
-}
-
-function find<Target>({ own, older, places }: Grouped, book: KeyBook<Target>): Assigned<Target> | null {
-  const words = book.find(own);
-  if (words?.isByHand) return { target: words.target, key: own, because: "by_hand" };
-  const place = firstKnown(placesToTry(places), book);
-  if (place) {
-    const { target, isByHand } = place.known;
-    if (isByHand) return { target, key: place.key, because: "by_hand" };
-    return words?.target === target ? { target, key: own, because: "words" } : { target, key: place.key, because: "place" };
+  const { own, older, places } = grouped;
+  const words = firstKnown([own, ...older], book);
+  const place = firstKnown(places?.tried ?? [], book);
+  const keep = (assigned: Assigned<Target>, keys: readonly Key[]): Assigned<Target> => {
+    for (const key of keys) if (!book.find(key)) book.add(key, assigned.target, assigned.key);
+    return assigned;
+  };
+  const all = [own, ...(places?.kept ?? [])];
+  const byHand = [words, place].find((found) => found?.known.isByHand === true);
+  if (byHand) return keep({ target: byHand.known.target, key: byHand.key, because: "by_hand" }, all);
+  if (place && place.known.target !== words?.known.target) {
+    return keep({ target: place.known.target, key: place.key, because: "place" }, all);
   }
-  if (words) return { target: words.target, key: own, because: "words" };
-  const old = firstKnown(older, book);
-  return old && { target: old.known.target, key: old.key, because: "older_words" };
-}
-
-/** With a name: the same name, or none at all. Without one: none, or whatever name was there first. */
-function placesToTry(places: Grouped["places"]): readonly Key[] {
-  if (!places) return [];
-  return places.hasName ? [places.exact, places.unnamed] : [places.unnamed, places.any];
+  if (!words) return keep({ target: begin(), key: own, because: "new" }, all);
+  const { target } = words.known;
+  const [first] = places?.kept ?? [];
+  if (!place && first && book.isPlaced(target)) {
+    return keep({ target: begin(), key: first, because: "other_place" }, places?.kept ?? []);
+  }
+  return keep({ target, key: words.key, because: words.key === own ? "words" : "older_words" }, all);
 }
 
 function firstKnown<Target>(keys: readonly Key[], book: KeyBook<Target>): { key: Key; known: KnownKey<Target> } | null {
@@ -78,8 +65,4 @@ function firstKnown<Target>(keys: readonly Key[], book: KeyBook<Target>): { key:
     if (known) return { key, known };
   }
   return null;
-}
-
-function isByWords(because: Because): boolean {
-  return because === "words" || because === "older_words";
 }

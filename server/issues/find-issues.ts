@@ -54,7 +54,7 @@ export async function findIssues(tx: Queryable, items: readonly Item[]): Promise
 
 /** Every key that an occurrence may be found by. */
 export function allKeys({ own, older, places }: Grouped): Key[] {
-  return places ? [own, ...older, places.exact, places.any, places.unnamed] : [own, ...older];
+  return [own, ...older, ...(places?.tried ?? []), ...(places?.kept ?? [])];
 }
 
 function planFor(items: readonly Item[], stored: readonly StoredKey[]): Plan {

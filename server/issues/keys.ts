@@ -6,7 +6,7 @@ import type { Digested } from "../digested.ts";
 import type { IssueSettings } from "../issue-settings.ts";
 import { mainException } from "./main-exception.ts";
 import { firstLine, parameterise, type Replaced } from "./parameterise.ts";
-import { findPlace, type Place } from "./place.ts";
+import { findPlaces, type Place, type Places } from "./place.ts";
 import { type EngineFault, readEngineFault } from "./wording.ts";
 
 /** `v1`: what the error says. `frames1`: where it was thrown. */
@@ -23,15 +23,10 @@ export interface Key {
   hash: string;
 }
 
-/** The keys by the place; which of them lead somewhere depends on whether the engines told a name. */
+/** The keys by the place: those that are tried, in this order, and those that lead to its issue from then on. */
 export interface PlaceKeys {
-  /** With this engine's name for the property, which may be empty. */
-  exact: Key;
-  /** For engines that tell no name: any name. */
-  any: Key;
-  /** Without a name. */
-  unnamed: Key;
-  hasName: boolean;
+  tried: readonly Key[];
+  kept: readonly Key[];
 }
 
 /** How an occurrence is grouped, and why. */
@@ -48,7 +43,7 @@ export interface Grouped {
   words: string;
   replaced: readonly Replaced[];
   fault: EngineFault | null;
-  place: Place | null;
+  place: Places | null;
 }
 
 const MAX_TYPE = 128;
@@ -89,7 +84,7 @@ function wordsOf(digested: Digested): Said {
     const type = isSynthetic && words !== "" ? "" : main.type.slice(0, MAX_TYPE);
     const value = isSynthetic && words === "" ? (main.frames.find((frame) => frame.inApp)?.function ?? "") : words;
     const fault = isSynthetic ? null : readEngineFault(main.type, main.value);
-    const place = fault && findPlace(main, fault);
+    const place = fault && findPlaces(main, fault);
     return { by: "exception", parts: ["exception", type, value], main, words, replaced, fault, place };
   }
   const text = firstLine(digested.detail.template) || firstLine(digested.message);
@@ -106,12 +101,32 @@ export function mainOf({ type, message, detail }: Digested): ChainedException | 
   return { type, value: message, frames: detail.frames };
 }
 
-function placeKeys(fault: EngineFault, place: Place): PlaceKeys {
-  const parts = ["place", fault.kind, place.file, place.before, place.line];
-  const hasName = fault.name !== "";
-  const unnamed = makeKey("frames1", [...parts, ["unnamed"]]);
-  const exact = hasName ? makeKey("frames1", [...parts, fault.name]) : unnamed;
-  return { exact, any: makeKey("frames1", [...parts, ["any"]]), unnamed, hasName };
+/**
+ * With an engine's name for the property: the same name, or none at all. Without one: none, or whatever name was there first. The function
+ * around is tried and kept under another word, so that an error of it and one of the function in it meet, whichever comes first.
+ */
+function placeKeys(fault: EngineFault, { inner, outer }: Places): PlaceKeys {
+  const at = keysAt("in", fault, inner);
+  const inlined = keysAt("around", fault, inner);
+  if (!outer) return { tried: [...at.tried, ...inlined.tried], kept: at.kept };
+  return {
+    tried: [...at.tried, ...inlined.tried, ...keysAt("in", fault, outer).tried],
+    kept: [...at.kept, ...keysAt("around", fault, outer).kept],
+  };
+}
+
+function keysAt(where: "in" | "around", { kind, name }: EngineFault, place: Place): PlaceKeys {
+  const key = (last: KeyPart) =>
+    makeKey("frames1", [
+      where,
+      kind,
+      place.file,
+      place.function,
+      ...(place.function === "" ? [place.before, place.line] : []),
+      last,
+    ]);
+  const [unnamed, any] = [key(["unnamed"]), key(["any"])];
+  return name === "" ? { tried: [unnamed, any], kept: [unnamed] } : { tried: [key(name), unnamed], kept: [key(name), any] };
 }
 
 function makeKey(mechanism: Mechanism, parts: readonly KeyPart[]): Key {

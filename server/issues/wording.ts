@@ -21,7 +21,11 @@ interface Rule {
 
 /** `(?<name>)` is the name. The first that fits holds. */
 const RULES: readonly Rule[] = [
-  { kind: "not iterable", pattern: /is not iterable\b|requires? \.\.\.iterable|is not a function \(near '/ },
+  // Going through what is not there, or is no list: JavaScriptCore says that it is no object.
+  {
+    kind: "nullish",
+    pattern: /is not iterable\b|requires? \.\.\.iterable|is not a function \(near '|^can't access property Symbol\.iterator\b/,
+  },
   // Reading, writing and calling of undefined and null: SpiderMonkey does not tell them apart.
   {
     kind: "nullish",
@@ -34,7 +38,7 @@ const RULES: readonly Rule[] = [
   { kind: "nullish", pattern: /^(?:undefined|null) is not an object \(evaluating '(?<code>[^\n]{0,600})'\)$/ },
   { kind: "nullish", pattern: /^(?:undefined|null) is not an object$|^Right side of assignment cannot be destructured$/ },
   { kind: "nullish", pattern: /^Cannot destructure '.{0,400}' as it is (?:undefined|null)\.?$/ },
-  { kind: "nullish", pattern: /^[\w$.()[\]]{1,200} is (?:undefined|null)$/ },
+  { kind: "nullish", pattern: /^\S.{0,400} is (?:undefined|null)$/, isUnsure: true },
   { kind: "no constructor", pattern: /^(?<code>.{1,400}?) is not a constructor(?: \(evaluating .{0,600}\))?$/ },
   { kind: "no function", pattern: /^(?<code>.{1,400}?) is not a function(?:\. \(In '.{0,600})?$/ },
   { kind: "not defined", pattern: /^(?<name>[\w$]{1,200}) is not defined$/ },

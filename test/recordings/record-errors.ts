@@ -48,7 +48,9 @@ const page = ({ release, file }: LabelledBuild, host: string) => `<!doctype html
 /** The shop as it was released first, and as it was released later, by another bundler and with other lines above. */
 async function buildAll(): Promise<void> {
   const scratch = mkdtempSync(path.join(tmpdir(), "wb-labelled-"));
-  const sources = new Map(readdirSync(path.join(FOLDER, "src")).map((name) => [name, readFileSync(path.join(FOLDER, "src", name), "utf8")]));
+  const sources = new Map(
+    readdirSync(path.join(FOLDER, "src")).map((name) => [name, readFileSync(path.join(FOLDER, "src", name), "utf8")]),
+  );
   const write = (folder: string, above: string) => {
     mkdirSync(path.join(scratch, folder, "src"), { recursive: true });
     for (const [name, text] of sources) writeFileSync(path.join(scratch, folder, "src", name), above + text);
@@ -56,7 +58,12 @@ async function buildAll(): Promise<void> {
   write("first", "");
   write("later", "// Released later.\n// With more lines above.\n\n");
   const common = { bundle: true, minify: true, format: "iife", sourcemap: "external", sourcesContent: true } as const;
-  await esbuild({ ...common, entryPoints: [path.join(scratch, "first/src/main.js")], outfile: path.join(scratch, "first/out/shop.js"), target: "es2022" });
+  await esbuild({
+    ...common,
+    entryPoints: [path.join(scratch, "first/src/main.js")],
+    outfile: path.join(scratch, "first/out/shop.js"),
+    target: "es2022",
+  });
   await viteBuild({
     root: path.join(scratch, "later"),
     configFile: false,
@@ -111,7 +118,11 @@ async function record(name: string, command: readonly string[]): Promise<void> {
           errors.unbroken.push(...body.split(",").filter((bug) => bug !== ""));
           done();
         }
-        const files: Record<string, string> = { "/sdk.js": sdk, [`/${one.file}`]: one.code, "/": page(one, request.headers.host ?? "") };
+        const files: Record<string, string> = {
+          "/sdk.js": sdk,
+          [`/${one.file}`]: one.code,
+          "/": page(one, request.headers.host ?? ""),
+        };
         answer.writeHead(url in files || request.method === "POST" ? 200 : 404, {
           "Content-Type": url === "/" ? "text/html" : "text/javascript",
           "Access-Control-Allow-Origin": "*",
@@ -126,7 +137,9 @@ async function record(name: string, command: readonly string[]): Promise<void> {
     server.close();
   }
   writeFileSync(path.join(FOLDER, `${name}.json.gz`), gzipSync(JSON.stringify(errors), { level: 9 }));
-  process.stdout.write(`${name}: ${errors.envelopes.length} errors; not broken: ${errors.unbroken.join(", ")}\n${errors.userAgent}\n`);
+  process.stdout.write(
+    `${name}: ${errors.envelopes.length} errors; not broken: ${errors.unbroken.join(", ")}\n${errors.userAgent}\n`,
+  );
 }
 
 async function open(address: string, [program, ...options]: readonly string[]): Promise<() => Promise<void>> {
@@ -137,7 +150,11 @@ async function open(address: string, [program, ...options]: readonly string[]): 
       return Promise.resolve();
     };
   }
-  const browser = await playwright.launch({ executablePath: await chromium.executablePath(), args: ["--no-sandbox"], headless: true });
+  const browser = await playwright.launch({
+    executablePath: await chromium.executablePath(),
+    args: ["--no-sandbox"],
+    headless: true,
+  });
   await (await browser.newPage()).goto(address);
   return () => browser.close();
 }
