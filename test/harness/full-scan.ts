@@ -2,6 +2,7 @@
 
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import type pg from "pg";
 import { type ConnectionOptions, withClient } from "../../server/db/connection.ts";
 
 /** Something to look for: text, or bytes as they are stored. */
@@ -19,18 +20,31 @@ export async function scanTables(connection: ConnectionOptions, needles: readonl
       for (const { name, kind } of tables.rows) {
         // What is out of line has no row as text.
         const row = kind === "t" ? "t.chunk_data::text" : "t::text";
-        const rows = await client.query<{ needle: string }>(
-          // Bytes are shown in hex: a text may be in them as well.
-          `SELECT DISTINCT needle FROM ${name} AS t, unnest($1::text[]) AS needle
-           WHERE position(needle IN ${row}) > 0 OR position(encode(convert_to(needle, 'UTF8'), 'hex') IN ${row}) > 0`,
-          [needles],
-        );
-        for (const { needle } of rows.rows) found.push(`${name}: ${needle}`);
+        const rows = await readAll(client, name, row, needles);
+        for (const needle of rows) found.push(`${name}: ${needle}`);
       }
       return found;
     },
     { statementTimeoutMs: 0 },
   );
+}
+
+/** A table that is being written anew lives under another name for a moment: what was in it is in the one that takes its place. */
+const UNDEFINED_TABLE = "42P01";
+
+async function readAll(client: pg.ClientBase, name: string, row: string, needles: readonly string[]): Promise<string[]> {
+  try {
+    const { rows } = await client.query<{ needle: string }>(
+      // Bytes are shown in hex: a text may be in them as well.
+      `SELECT DISTINCT needle FROM ${name} AS t, unnest($1::text[]) AS needle
+           WHERE position(needle IN ${row}) > 0 OR position(encode(convert_to(needle, 'UTF8'), 'hex') IN ${row}) > 0`,
+      [needles],
+    );
+    return rows.map(({ needle }) => needle);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === UNDEFINED_TABLE) return [];
+    throw error;
+  }
 }
 
 /** Files below the folders in which one of the needles is found, and how many bytes were looked at. */

@@ -27,6 +27,10 @@ const SECRETS = [
   `trait-${RUN}`,
   `finding-${RUN}`,
   `live-${RUN}`,
+  `thrown-${RUN}`,
+  `crumb-${RUN}`,
+  `said-${RUN}`,
+  `file-${RUN}`,
 ];
 const PACKED = deflateRawSync(Buffer.from(`packed-${randomBytes(48).toString("hex")}`));
 
@@ -155,10 +159,46 @@ async function visit(sessionId: string): Promise<Client> {
   return tracker;
 }
 
+/** What an SDK sends of a person: an error in a session of ours, one without a session, feedback with a file; and one that nobody can read. */
+async function reportErrors(sessionId: string | null): Promise<void> {
+  const event = (more: object) =>
+    JSON.stringify({
+      platform: "node",
+      exception: { values: [{ type: "TypeError", value: `thrown-${RUN} by ${PERSON}` }] },
+      breadcrumbs: [{ message: `crumb-${RUN}` }],
+      user: { id: PERSON },
+      ...more,
+    });
+  const items = [
+    ["event", event(sessionId === null ? {} : { tags: { "watchback.session": sessionId } })],
+    ["attachment", `file-${RUN}`],
+  ];
+  await send(items);
+  await send([["feedback", JSON.stringify({ contexts: { feedback: { message: `said-${RUN}`, contact_email: PERSON } } })]]);
+  await send([["event", `{"user":{"id":"${PERSON}"},"message":"said-${RUN}`]]);
+}
+
+/** One envelope, accepted. */
+async function send(items: readonly string[][]): Promise<void> {
+  const lines = items.flatMap(([type, body = ""]) => [JSON.stringify({ type, length: Buffer.byteLength(body) }), body]);
+  const body = [JSON.stringify({ event_id: randomBytes(16).toString("hex") }), ...lines, ""].join("\n");
+  const answer = await fetch(`${base}/api/1/envelope/?sentry_key=${KEY}`, { method: "POST", body });
+  expect(answer.status).toBe(200);
+}
+
+/** Resolves when nothing waits for its digest any more but what is dead. */
+const digested = () =>
+  expect
+    .poll(() => sql("SELECT kind, attempts, fault FROM intake WHERE dead_at IS NULL LIMIT 3"), {
+      timeout: 120_000,
+      interval: 250,
+    })
+    .toEqual([]);
+
 describe("forgetting", () => {
   it(
-    `RET-10 RET-11 a person with ${SESSIONS} sessions, live ones too: nothing is found in any table and any file, and nothing brings it back`,
-    { timeout: 180_000 },
+    `RET-10 RET-11 RET-23 RET-24 a person with ${SESSIONS} sessions, live ones too: nothing is found in any table and any file, and nothing brings it back`,
+    { timeout: 300_000 },
     async () => {
       await insertSessions(`person-${RUN}`, SESSIONS, PERSON, SECRETS);
       await insertSessions("other", 300, "bob@example.com", ["", "fine", "fine", "fine", "fine", "fine", "fine"]);
@@ -176,6 +216,9 @@ describe("forgetting", () => {
         events: [...rrwebEvents(Date.now()), { type: 5, timestamp: Date.now(), data: { text: `live-${RUN}` } }],
       });
       await tracker.next("ack");
+      await reportErrors(`live-session-${RUN}`);
+      await reportErrors(null);
+      await digested();
       const viewer = await openClient(base, "type=viewer", { headers: { Cookie: cookie, Origin: base } });
       viewer.say("viewer_join_session", { sessionId: `live-session-${RUN}` });
       await viewer.next("session_joined");
@@ -186,7 +229,10 @@ describe("forgetting", () => {
       await sql("ANALYZE; CHECKPOINT");
       // What is looked for can be found: in tables, in the planner's samples, in heap, log and indexes.
       const before = await scanTables(connection, SECRETS);
-      for (const table of ["sessions", "session_tabs", "pg_statistic", "leak_findings", "audit_log"]) {
+      for (const table of [
+        ...["sessions", "session_tabs", "pg_statistic", "leak_findings", "audit_log"],
+        ...["occurrences", "issues", "issue_users", "feedback", "attachments", "intake"],
+      ]) {
         expect(
           before.some((place) => place.startsWith(table)),
           table,
@@ -230,6 +276,13 @@ describe("forgetting", () => {
       ]);
       expect(await sql("SELECT 1 FROM audit_log WHERE action = 'session_replayed' AND subject_id IS NULL")).toHaveLength(1);
 
+      // What names an erased session is dropped when it comes later.
+      await reportErrors(`live-session-${RUN}`);
+      await digested();
+      expect(await sql("SELECT 1 FROM occurrences WHERE source = 'sdk'")).toEqual([]);
+      await ask("DELETE", `/v1/projects/1/people/${encodeURIComponent(PERSON)}`);
+      await scrubbed();
+
       // Who comes back with the id is refused, in this process and in the next one.
       await (await late).close();
       for (const isRestarted of [false, true]) {
@@ -247,8 +300,8 @@ describe("forgetting", () => {
   );
 
   it(
-    "RET-1 RET-11 what expired is gone from every table and every file, by a clock that was moved",
-    { timeout: 180_000 },
+    "RET-1 RET-11 RET-25 what expired is gone from every table and every file, by a clock that was moved",
+    { timeout: 300_000 },
     async () => {
       await insertSessions(`expired-${RUN}`, 200, PERSON, SECRETS);
       await sql("UPDATE sessions SET error_count = 0; CHECKPOINT");
