@@ -89,14 +89,11 @@ export function createDrainer(deps: DrainerDeps): Drainer {
       await write(writable);
     } catch (error) {
       if (isAway(error)) throw error;
-      // One of them is to blame: each by itself shows which.
       if (writable.length > 1) log.warn("a group was not digested; its items are tried one by one", { error });
-      for (const reading of writable) {
-        await write([reading]).catch(async (own: unknown) => {
-          if (isAway(own)) throw own;
-          await fail(reading.row, own);
-        });
-      }
+      // One of them is to blame: each by itself shows which.
+      const [first] = writable;
+      if (writable.length === 1 && first) await fail(first.row, error);
+      else for (const reading of writable) await finish([reading]);
     }
   }
 
@@ -150,11 +147,12 @@ export function createDrainer(deps: DrainerDeps): Drainer {
   async function run(): Promise<void> {
     // Left by a run that the database went away from.
     await release();
+    const hasStopped = () => isStopped;
     const mayGoOn = () => isAskedAgain && !isStopped;
     do {
       isAskedAgain = false;
       let current = await readNext();
-      while (current.length > 0) {
+      while (current.length > 0 && !hasStopped()) {
         const [written, next] = await Promise.allSettled([finish(current), readNext()]);
         if (written.status === "rejected") throw written.reason;
         if (next.status === "rejected") throw next.reason;

@@ -33,5 +33,5 @@ function describe(frames: readonly Frame[]): string {
 /** A file's path without where it comes from and what is asked of it. */
 function shortFile(file: string): string {
   const path = file.replace(/[?#].{0,2048}$/s, "").replace(/^[a-z][a-z\d+.-]{0,40}:\/\/[^/]{0,256}/i, "");
-  return path.replace(/^(?:[./~]{1,3}\/)+/, "");
+  return path.replace(/^\/?(?:[.~]{1,2}\/)*/, "");
 }
