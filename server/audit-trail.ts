@@ -39,6 +39,7 @@ export const AUDIT_ACTIONS = [
   "person_erased",
   "retention_run",
   "leak_scan_run",
+  "source_maps_uploaded",
   "source_maps_removed",
   "share_link_made",
   "share_link_revoked",

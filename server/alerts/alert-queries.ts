@@ -40,6 +40,7 @@ export function withoutSecrets({ channelId, kind, name, to, host, createdAt }: S
   return { channelId, kind, name, to, host, createdAt };
 }
 
+/** The channels of a project, oldest first. */
 export async function listChannels(db: Queryable, projectId: number): Promise<StoredChannel[]> {
   const rows = await db.query<ChannelRow>("SELECT * FROM alert_channels WHERE project_id = $1 ORDER BY channel_id", [projectId]);
   return rows.map(toChannel);
@@ -54,6 +55,7 @@ export async function readChannel(db: Queryable, projectId: number, channelId: n
   return row ? toChannel(row) : null;
 }
 
+/** What somebody says of a channel. Addresses of mail in `to`; `url` of a server, which is a secret, as `secret` is, by which what goes to a webhook is signed. */
 export interface ChannelValues {
   kind: ChannelKind;
   name: string;
@@ -62,6 +64,7 @@ export interface ChannelValues {
   secret: string;
 }
 
+/** Makes a channel. */
 export async function insertChannel(db: Queryable, projectId: number, values: ChannelValues): Promise<StoredChannel> {
   const [row] = await db.query<ChannelRow>(
     "INSERT INTO alert_channels (project_id, kind, name, recipients, url, secret) VALUES ($1, $2, $3, $4, $5, $6) RETURNING *",
@@ -71,6 +74,7 @@ export async function insertChannel(db: Queryable, projectId: number, values: Ch
   return toChannel(row);
 }
 
+/** Replaces what was said of a channel. */
 export async function updateChannel(db: Queryable, channelId: number, values: ChannelValues): Promise<void> {
   await db.query("UPDATE alert_channels SET name = $2, recipients = $3, url = $4 WHERE channel_id = $1", [
     channelId,
@@ -128,6 +132,7 @@ function toRule(row: RuleRow): AlertRule {
   };
 }
 
+/** The rules of a project, oldest first. */
 export async function listRules(db: Queryable, projectId: number): Promise<AlertRule[]> {
   const rows = await db.query<RuleRow>("SELECT * FROM alert_rules WHERE project_id = $1 ORDER BY rule_id", [projectId]);
   return rows.map(toRule);
@@ -178,6 +183,7 @@ export async function saveRule(
   return row ? toRule(row) : null;
 }
 
+/** Removes a rule, and gives its name; null where there is no such rule. */
 export async function deleteRule(db: Queryable, projectId: number, ruleId: number): Promise<string | null> {
   const [row] = await db.query<{ name: string }>(
     "DELETE FROM alert_rules WHERE project_id = $1 AND rule_id = $2 RETURNING name",

@@ -340,6 +340,7 @@ describe("sending", () => {
       const body: unknown = JSON.parse(server.calls.at(-1)?.body ?? "");
       return { body };
     };
+    const anError: unknown = expect.stringMatching(/^https:\/\/watch\.example\.com\/errors\/[0-9a-f-]{36}$/);
     expect(await linksOf("one", "live visit")).toMatchObject({
       body: {
         version: 1,
@@ -347,12 +348,12 @@ describe("sending", () => {
         issue: { shortId: "SHOP-1", title: "Error: one", occurrenceCount: 1, sessionCount: 1 },
         links: {
           issue: "https://watch.example.com/issues/SHOP-1",
-          clip: expect.stringMatching(/^https:\/\/watch\.example\.com\/errors\/[0-9a-f-]{36}$/),
+          clip: anError,
           live: "https://watch.example.com/sessions/live%20visit",
         },
       },
     });
-    expect(await linksOf("two", "over")).toMatchObject({ body: { links: { clip: expect.any(String), live: null } } });
+    expect(await linksOf("two", "over")).toMatchObject({ body: { links: { clip: anError, live: null } } });
     expect(await linksOf("three", "empty")).toMatchObject({ body: { links: { clip: null, live: null } } });
     expect(await linksOf("four", null)).toMatchObject({ body: { links: { clip: null, live: null } } });
     for (const { headers, body } of server.calls) {

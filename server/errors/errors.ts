@@ -18,7 +18,13 @@ import { createQuotas, type QuotaNumbers } from "./quotas.ts";
 import { createReadRoutes } from "./read-routes.ts";
 import { openSpool } from "./spool.ts";
 import { createTallies } from "./tallies.ts";
-import { readAcceptedSince } from "./tally-queries.ts";
+import { forgetOldCounts, readAcceptedSince } from "./tally-queries.ts";
+
+const DAY_MS = 24 * 3_600_000;
+const CLEAN_UP_MS = 3_600_000;
+/** How long counts stay, and marks of spool files, whose files are gone by then. */
+const KEEP_COUNTS_MS = 90 * DAY_MS;
+const KEEP_MARKS_MS = 30 * DAY_MS;
 
 export type { QuotaNumbers } from "./quotas.ts";
 export { type Feedback, keepFeedback } from "./feedback-queries.ts";
@@ -85,12 +91,21 @@ export async function createErrors(deps: ErrorsDeps): Promise<Errors> {
   metrics.gauge("errors_spool_bytes", "Bytes that wait in the spool.", () => spool.bytes());
   const quotas = createQuotas({ clock, readDay: (projectId, from) => readAcceptedSince(db, projectId, from) });
   const accept = createAccept({ projects, keeper, quotas, tallies, clock, quotaDefaults: deps.quotas });
+  let stopCleaning: (() => void) | null = null;
+  const cleanUp = () => {
+    const now = clock.now();
+    forgetOldCounts(db, now - KEEP_COUNTS_MS, now - KEEP_MARKS_MS).catch((error: unknown) => {
+      log.debug("old counts could not be forgotten yet", { error });
+    });
+  };
   return {
     start() {
       tallies.start();
+      stopCleaning ??= clock.every(CLEAN_UP_MS, cleanUp);
       pourer.wake();
     },
     async stop() {
+      stopCleaning?.();
       await keeper.stop();
       await pourer.stop();
       await tallies.stop();

@@ -3,6 +3,8 @@ import { type ErrorsRoom, startErrorsRoom } from "../../test/harness/errors-room
 import { createTestDatabase, type TestDatabase } from "../../test/harness/postgres.ts";
 import { createCaller } from "../../test/harness/route-caller.ts";
 import type { Identity } from "../auth/auth.ts";
+import { createTestClock } from "../../test/harness/clock.ts";
+import { waitFor } from "../../test/harness/wait.ts";
 import { keepFeedback } from "./errors.ts";
 
 const ID = "9ec79c33ec9942ab8353589fcb2e04dc";
@@ -195,4 +197,35 @@ it("ERR-27 feedback is kept once, shown newest first with its error, and goes wi
     { project_id: 1, event_id: "c" },
     { project_id: 2, event_id: "a" },
   ]);
+});
+
+it("ERR-28 counts are forgotten after 90 days, marks of spool files after 30", async () => {
+  const now = Date.UTC(2026, 10, 21);
+  await room.db.query(
+    `INSERT INTO intake_hours (project_id, hour, category, outcome, count)
+     SELECT 1, to_timestamp($1 / 1000.0) - make_interval(days => days), 'error', 'accepted', days FROM unnest(ARRAY[89, 91]) AS t (days)`,
+    [now],
+  );
+  await room.db.query(
+    `INSERT INTO release_hours (project_id, hour, release, environment, sessions, errored, crashed, abnormal)
+     SELECT 1, to_timestamp($1 / 1000.0) - make_interval(days => days), '', '', days, 0, 0, 0 FROM unnest(ARRAY[89, 91]) AS t (days)`,
+    [now],
+  );
+  await room.db.query(
+    `INSERT INTO spool_marks (spool_id, upto, at)
+     SELECT gen_random_uuid(), days, to_timestamp($1 / 1000.0) - make_interval(days => days) FROM unnest(ARRAY[29, 31]) AS t (days)`,
+    [now],
+  );
+  const clock = createTestClock(now);
+  const other = await startErrorsRoom(test.connection, { clock });
+  clock.advance(3_600_000);
+  const left = async () => {
+    const rows = await room.db.query<{ days: number }>(
+      "SELECT count AS days FROM intake_hours UNION ALL SELECT sessions FROM release_hours UNION ALL SELECT upto FROM spool_marks",
+    );
+    return rows.map(({ days }) => days).sort((a, b) => a - b);
+  };
+  await waitFor(async () => (await left()).length === 3);
+  expect(await left()).toEqual([29, 89, 89]);
+  await other.remove();
 });

@@ -73,6 +73,13 @@ export async function saveSources(tx: Queryable, sources: readonly Source[]): Pr
   );
 }
 
+/** Forgets counts of before `countsFrom`, and marks of spool files that nobody has poured since `marksFrom`. */
+export async function forgetOldCounts(db: Queryable, countsFrom: number, marksFrom: number): Promise<void> {
+  await db.query("DELETE FROM intake_hours WHERE hour < to_timestamp($1 / 1000.0)", [countsFrom]);
+  await db.query("DELETE FROM release_hours WHERE hour < to_timestamp($1 / 1000.0)", [countsFrom]);
+  await db.query("DELETE FROM spool_marks WHERE at < to_timestamp($1 / 1000.0)", [marksFrom]);
+}
+
 /** How many items of each category a project has had accepted since a moment. */
 export async function readAcceptedSince(db: Queryable, projectId: number, from: number): Promise<ReadonlyMap<string, number>> {
   const rows = await db.query<{ category: string; count: number }>(

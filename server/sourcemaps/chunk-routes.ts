@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import * as v from "valibot";
 import { AppError } from "../app-error.ts";
+import { actorOf } from "../audit-trail.ts";
 import { type Identity, isBelow, requireMapUpload } from "../auth/auth.ts";
 import type { Database } from "../db/db.ts";
 import { notFound, readBody } from "../http-input.ts";
@@ -43,15 +44,16 @@ export interface ChunkRoutesDeps {
   publicUrl: string;
 }
 
-/** Who uploads, as far as pieces and lists need it. */
-export function uploaderOf(identity: Identity): Uploader {
+/** Who uploads, as far as pieces, lists and the audit need it. */
+export function uploaderOf({ identity, peer }: Pick<HttpRequest, "identity" | "peer">): Uploader {
+  const actor = actorOf(identity);
   switch (identity.kind) {
     case "nobody":
-      return { owner: "", name: "" };
+      return { owner: "", name: "", actor, peer };
     case "user":
-      return { owner: `user:${identity.userId}`, name: identity.email };
+      return { owner: `user:${identity.userId}`, name: identity.email, actor, peer };
     case "token":
-      return { owner: `token:${identity.tokenId}`, name: identity.email ?? `token ${identity.tokenId}` };
+      return { owner: `token:${identity.tokenId}`, name: identity.email ?? `token ${identity.tokenId}`, actor, peer };
     default:
       return identity satisfies never;
   }
@@ -100,13 +102,13 @@ export function createChunkRoutes({ db, uploads, publicUrl }: ChunkRoutesDeps): 
       scope: "sourcemaps",
       summary:
         "For sentry-cli and the bundler plugins: makes an upload of its pieces, or says which are missing and how far it is",
-      handle: async ({ identity, body }) => {
-        const wanted = readBody(assembly, body);
-        const projectIds = await findProjects(db, identity, wanted.projects);
+      handle: async (request) => {
+        const wanted = readBody(assembly, request.body);
+        const projectIds = await findProjects(db, request.identity, wanted.projects);
         const { checksum, chunks, version: release, dist } = wanted;
         const states: AssemblyState[] = [];
         for (const projectId of projectIds)
-          states.push(await uploads.assemble(uploaderOf(identity), { projectId, checksum, chunks, release, dist }));
+          states.push(await uploads.assemble(uploaderOf(request), { projectId, checksum, chunks, release, dist }));
         return { json: furthestBack(states) };
       },
     },
@@ -120,7 +122,8 @@ function baseOf(headers: Readonly<Record<string, string>>, publicUrl: string): s
   return `${headers["x-forwarded-proto"] === "https" ? "https" : "http"}://${host}`;
 }
 
-async function keepChunks(uploads: Uploads, { identity, headers, body }: HttpRequest): Promise<void> {
+async function keepChunks(uploads: Uploads, request: HttpRequest): Promise<void> {
+  const { identity, headers, body } = request;
   if (identity.kind === "nobody" || ![...identity.roles.values()].some((role) => !isBelow(role, "member")))
     throw new AppError("forbidden", "this takes the role member in a project");
   const boundary = boundaryOf(headers["content-type"]);
@@ -130,7 +133,7 @@ async function keepChunks(uploads: Uploads, { identity, headers, body }: HttpReq
     if (!/^[0-9a-f]{40}$/.test(part.fileName)) throw new AppError("protocol", "a chunk is named by its SHA-1");
     const chunk = part.name === "file_gzip" ? await inflate(part.body) : part.body;
     if (chunk.length > CHUNK_BYTES) throw new AppError("too_large", `a chunk has more than ${CHUNK_BYTES} bytes`);
-    await uploads.keepChunk(uploaderOf(identity), part.fileName, chunk);
+    await uploads.keepChunk(uploaderOf(request), part.fileName, chunk);
   }
 }
 

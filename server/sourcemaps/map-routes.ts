@@ -42,7 +42,8 @@ export function createMapRoutes({ db, audit, uploads, onRemoved }: MapRoutesDeps
         url: "address of the script, e.g. ~/assets/app.js, where the body is one map",
         debugId: "debug id of the script, where the body is one map that does not say it",
       },
-      handle: async ({ params, query, identity, body }) => {
+      handle: async (request) => {
+        const { params, query, identity, body } = request;
         const projectId = readId(params["id"]);
         requireMapUpload(identity, projectId);
         if (body.length === 0) throw new AppError("protocol", "the body is empty");
@@ -51,7 +52,7 @@ export function createMapRoutes({ db, audit, uploads, onRemoved }: MapRoutesDeps
         const id = debugId === "" ? null : readDebugId(debugId);
         if (debugId !== "" && id === null)
           throw new AppError("protocol", "debugId: expected 32 hex digits, with dashes or without");
-        const bundle = await uploads.take(uploaderOf(identity), projectId, body, { ...facts, debugId: id });
+        const bundle = await uploads.take(uploaderOf(request), projectId, body, { ...facts, debugId: id });
         return { status: 201, json: { bundle } };
       },
     },

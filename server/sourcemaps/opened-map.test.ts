@@ -113,7 +113,7 @@ describe("places", () => {
       "webpack:///./src/a.ts": "src/a.ts",
       "webpack://_N_E/../node_modules/x/y.js": "node_modules/x/y.js",
       "turbopack://[project]/src/a.ts": "src/a.ts",
-      "/home/ci/shop/src/a.ts": "/home/ci/shop/src/a.ts",
+      "/builds/shop/src/a.ts": "/builds/shop/src/a.ts",
       "src/.hidden/a.ts": "src/.hidden/a.ts",
     };
     for (const [name, known] of Object.entries(names)) expect(cleanSource(name)).toBe(known);

@@ -338,7 +338,7 @@ describe("what was uploaded", () => {
     expect((await ask("DELETE", `${at}/${id}`, person("admin", shop))).status).toBe(200);
     expect((await map("1"))[0]?.mapFault).toBe("the project has no source maps");
     const written = await test.database.query("SELECT action, subject_id FROM audit_log WHERE project_id = $1", [shop]);
-    expect(written).toEqual([{ action: "source_maps_removed", subject_id: id }]);
+    expect(written).toEqual([{ action: "source_maps_uploaded" }, { action: "source_maps_removed" }]);
   });
 
   it("MAP-12 goes when nothing has needed it, and with its project; a project has a bound", async () => {

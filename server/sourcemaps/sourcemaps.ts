@@ -73,6 +73,7 @@ export function createSourceMaps(deps: SourceMapsDeps): SourceMaps {
   const lateMaps = createLateMaps({ db, clock, log, jobs, map: (...stack) => mapper.map(...stack), forget });
   const uploads = createUploads({
     db,
+    audit,
     log,
     jobs,
     threads,

@@ -3,11 +3,21 @@
 import { createHash, webcrypto } from "node:crypto";
 import * as v from "valibot";
 import { AppError } from "../app-error.ts";
-import type { Database } from "../db/db.ts";
+import type { AuditActor, AuditTrail } from "../audit-trail.ts";
+import type { Database, Queryable } from "../db/db.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import type { Logger } from "../log.ts";
 import { fileNameOf, type UploadFacts } from "./artifact.ts";
-import { beginBundle, failBundle, fillBundle, findBundle, readBundle, storedBytesOf, type Bundle } from "./artifact-queries.ts";
+import {
+  beginBundle,
+  failBundle,
+  fillBundle,
+  findBundle,
+  readBundle,
+  storedBytesOf,
+  type Bundle,
+  type NewBundle,
+} from "./artifact-queries.ts";
 import { chunkBytesOf, insertChunk, missingChunks, readChunk, removeChunks } from "./chunk-queries.ts";
 import type { Threads } from "./threads.ts";
 
@@ -28,22 +38,27 @@ export interface AssemblyState {
   detail?: string;
 }
 
-/** Who uploads: whose pieces are looked at, and the name that is shown. */
+/** Who uploads. */
 export interface Uploader {
+  /** Whose pieces are looked at. */
   owner: string;
+  /** What is shown of him. */
   name: string;
+  actor: AuditActor;
+  peer: string;
 }
 
 /** What it is built from. */
 export interface UploadsDeps {
   db: Database;
+  audit: AuditTrail;
   log: Logger;
   jobs: Pick<Jobs, "define" | "add">;
   threads: Threads;
   /** Most bytes that the uploads of a project take. */
   maxProjectBytes: number;
   /** An upload is there: called in its transaction, and after it. */
-  whileReady: (tx: Parameters<Jobs["add"]>[3], bundleId: number) => Promise<void>;
+  whileReady: (tx: Queryable, bundleId: number) => Promise<void>;
   onReady: () => void;
 }
 
@@ -83,7 +98,7 @@ const readPayload = v.object({
 
 /** Builds it. */
 export function createUploads(deps: UploadsDeps): Uploads {
-  const { db, log, jobs, threads } = deps;
+  const { db, audit, log, jobs, threads } = deps;
 
   /** Reads the bytes of an upload that was begun; its fault is written down and returned. */
   async function readInto(bundleId: number, projectId: number, bytes: Uint8Array, facts: UploadFacts): Promise<string | null> {
@@ -110,6 +125,15 @@ export function createUploads(deps: UploadsDeps): Uploads {
     return null;
   }
 
+  /** Writes an upload down, and who sends it. */
+  async function begin(tx: Queryable, { name, actor, peer }: Uploader, bundle: Omit<NewBundle, "uploadedBy">): Promise<number> {
+    const id = await beginBundle(tx, { ...bundle, uploadedBy: name });
+    const { projectId, release, dist } = bundle;
+    const subject = { kind: "source_maps", id: String(id) };
+    await audit.record({ action: "source_maps_uploaded", actor, peer, projectId, subject, data: { release, dist } }, tx);
+    return id;
+  }
+
   jobs.define(READ_JOB, async (payload) => {
     const job = v.parse(readPayload, payload);
     const { bundleId, projectId, owner, chunks, release, dist } = job;
@@ -133,7 +157,8 @@ export function createUploads(deps: UploadsDeps): Uploads {
         throw new AppError("limit", "too many chunks were sent that nothing was made of; they are gone after a day");
       await insertChunk(db, owner, checksum, body);
     },
-    async assemble({ owner, name }, { projectId, checksum, chunks, release, dist }) {
+    async assemble(uploader, { projectId, checksum, chunks, release, dist }) {
+      const { owner } = uploader;
       const known = await findBundle(db, projectId, checksum);
       if (known?.state === "ready") return { state: "ok", missingChunks: [] };
       if (known?.state === "reading" && known.ageMs < READING_MS) return { state: "created", missingChunks: [] };
@@ -142,24 +167,25 @@ export function createUploads(deps: UploadsDeps): Uploads {
         return { state: "error", missingChunks: [], detail: known.fault ?? "it could not be read" };
       if (missing.length > 0 || chunks.length === 0) return { state: "not_found", missingChunks: missing };
       await db.transaction(async (tx) => {
-        const bundleId = await beginBundle(tx, { projectId, checksum, release, dist, uploadedBy: name });
+        const bundleId = await begin(tx, uploader, { projectId, checksum, release, dist });
         const payload = { bundleId, projectId, owner, checksum, chunks, release, dist };
         // One after the other: each may take a lot of memory.
         await jobs.add(READ_JOB, payload, { queue: READ_JOB, key: `${READ_JOB} ${bundleId}`, maxAttempts: 5 }, tx);
       });
       return { state: "created", missingChunks: [] };
     },
-    async take({ name }, projectId, bytes, facts) {
+    async take(uploader, projectId, bytes, facts) {
       const said = JSON.stringify([facts.release, facts.dist, facts.url, facts.debugId]);
       const checksum = createHash("sha1")
         .update(said)
         .update(await sha1(bytes))
         .digest("hex");
       const known = await findBundle(db, projectId, checksum);
+      const { release, dist } = facts;
       const id =
         known?.state === "ready"
           ? known.id
-          : await beginBundle(db, { projectId, checksum, release: facts.release, dist: facts.dist, uploadedBy: name });
+          : await db.transaction((tx) => begin(tx, uploader, { projectId, checksum, release, dist }));
       const fault = known?.state === "ready" ? null : await readInto(id, projectId, bytes, facts);
       const bundle = await readBundle(db, projectId, id);
       if (fault !== null || !bundle) throw new AppError("protocol", fault ?? "it was removed while it was read");

@@ -201,6 +201,38 @@ describe("doubles", () => {
   });
 });
 
+describe("errors", () => {
+  it("STO-22 come into the intake with their batch, once, however often it is sent and wherever its rows are moved", async () => {
+    const { store, durable } = await start();
+    const markers = [
+      { kind: "click" as const, at: T0 },
+      { kind: "error" as const, at: T0, name: "One", causes: [{ name: "Two", text: "why", source: "cause", of: 0 }] },
+      { kind: "error" as const, at: T0 + 1, name: "Three" },
+    ];
+    const row = () => batchRow({ sessionId: "taken", seq: 7, markers });
+    for (let times = 1; times <= 3; times++) {
+      store.append(row());
+      if (times > 1) store.append(batchRow({ sessionId: "taken", seq: 7 + times }));
+      const expected = 2 * times - 1;
+      await waitFor(() => durable.length === expected);
+    }
+    const heads = await test.database.query(
+      "SELECT head, kind, body, received_at, project_id FROM intake WHERE head ->> 'session_id' = 'taken' ORDER BY intake_id",
+    );
+    const shared = { kind: "tracker_error", body: null, received_at: new Date(T0), project_id: 1 };
+    expect(heads).toEqual(
+      [1, 2].map((ordinal) => ({
+        ...shared,
+        head: { session_id: "taken", tab: "tab-1", seq: 7, ordinal, started_on: DAY },
+      })),
+    );
+    expect(await test.database.query("SELECT data FROM session_errors WHERE session_id = 'taken' ORDER BY ordinal")).toEqual([
+      { data: { causes: [{ name: "Two", text: "why", source: "cause", of: 0 }] } },
+      { data: {} },
+    ]);
+  });
+});
+
 describe("batches that Postgres refuses", () => {
   it("STO-9 are put aside and told; the others are written, in order", async () => {
     const { store, durable, refused } = await start();

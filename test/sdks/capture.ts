@@ -125,6 +125,14 @@ export function itemsOf(requests: readonly Captured[], type: string): CapturedIt
     .filter(({ header }) => header["type"] === type);
 }
 
+/** The rrweb events in a `replay_recording` item, in the order in which they were sent. */
+export function recordedEvents({ payload }: CapturedItem): Record<string, unknown>[] {
+  const rest = payload.subarray(payload.indexOf(10) + 1);
+  const events: unknown = JSON.parse((rest[0] === 0x78 ? inflateSync(rest) : rest).toString("utf8"));
+  const list: readonly unknown[] = Array.isArray(events) ? events : [];
+  return list.map((event) => (typeof event === "object" && event !== null ? { ...event } : {}));
+}
+
 /** The JSON object in some bytes. */
 export function toObject(bytes: Uint8Array): Record<string, unknown> {
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));

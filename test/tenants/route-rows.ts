@@ -197,7 +197,7 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
     ...project,
     body: () => ({ kind: "webhook", name: "A hook", url: "https://hooks.nowhere.example/" }),
   },
-  "PATCH /v1/projects/:id/alert-channels/:channelId": { ...channel, body: () => ({ name: "renamed" }) },
+  "PATCH /v1/projects/:id/alert-channels/:channelId": { ...channel, body: () => ({ to: ["others@tenants.example"] }) },
   "DELETE /v1/projects/:id/alert-channels/:channelId": { ...channel, fresh: ["channel"] },
   "POST /v1/projects/:id/alert-channels/:channelId/test": { ...channel, body: () => ({}) },
   "GET /v1/projects/:id/alert-rules": project,
@@ -271,6 +271,9 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
     body: (ids) => ({ issueId: Number(ids.mergedIssue) }),
     fresh: ["mergedIssue"],
   },
+  "GET /v1/dead-letters": { names: ["project"], query: (ids) => ({ project: ids.project }) },
+  "POST /v1/dead-letters/:id/retry": { params: { id: "deadLetter" }, fresh: ["deadLetter"] },
+  "DELETE /v1/dead-letters/:id": { params: { id: "deadLetter" }, fresh: ["deadLetter"] },
   "POST /v1/projects/:id/grouping/dry-run": { ...project, body: () => ({ routeSplits: false }) },
 
   // What SDKs send.

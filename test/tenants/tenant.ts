@@ -253,6 +253,14 @@ const MAKERS: Record<IdKind, Maker> = {
     );
     return String(row?.id ?? 0);
   },
+  deadLetter: async ({ db, word, projectId }, n) => {
+    const [row] = await db.query<{ id: number }>(
+      `INSERT INTO intake (project_id, kind, head, body, dead_at, fault) VALUES ($1, 'event', $2, $3, now(), $4)
+       RETURNING intake_id AS id`,
+      [projectId, { event_id: `${word}-event-${n}` }, Buffer.from(word), `${word} is not readable`],
+    );
+    return String(row?.id ?? 0);
+  },
   entry: async ({ db, word, projectId, people }, n) => {
     const [row] = await db.query<{ id: number }>(
       `INSERT INTO audit_log (action, actor_kind, actor_user_id, actor_name, project_id, subject_kind, subject_id, person_id)

@@ -14,8 +14,8 @@ import { insertTenant, insertToken, insertTombstone, type Tenant } from "./tenan
 
 /** What moves by itself: when something was used or heard of last. */
 const RESTLESS = ["last_seen_at", "last_used_at", "received_at", "last_at", "lease_until", "changed_at", "tries_left"];
-/** Attempts with passwords and links are counted, whoever makes them. */
-const COUNTERS = ["attempts"];
+/** Tables that move by themselves: attempts with passwords are counted whoever makes them, workers say that they live, files of days are scrubbed. */
+const COUNTERS = ["attempts", "job_workers", "days_to_scrub"];
 
 /** A method and a path, as the API description lists them. */
 export interface ListedRoute {
