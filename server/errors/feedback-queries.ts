@@ -43,6 +43,8 @@ export async function keepFeedback(tx: Queryable, one: Feedback): Promise<void> 
 
 /** Feedback as the API gives it. */
 export interface ShownFeedback extends Omit<Feedback, "errorEventId"> {
+  /** The session that it mentions, else that of its replay. */
+  sessionId: string | null;
   feedbackId: number;
   /** The occurrence that it is about, where that was digested. */
   errorId: string | null;
@@ -58,10 +60,11 @@ export async function listFeedback(
 ): Promise<ShownFeedback[]> {
   return db.query<ShownFeedback>(
     `SELECT f.feedback_id AS "feedbackId", f.project_id AS "projectId", f.event_id AS "eventId",
-       floor(extract(epoch FROM f.received_at) * 1000)::float8 AS "receivedAt", f.session_id AS "sessionId", f.replay_id AS "replayId",
+       floor(extract(epoch FROM f.received_at) * 1000)::float8 AS "receivedAt", coalesce(f.session_id, r.session_id) AS "sessionId", f.replay_id AS "replayId",
        f.user_id AS "userId", f.name, f.email, f.message, f.url, o.error_id AS "errorId", o.issue_id AS "issueId",
        (SELECT count(*) FROM attachments a WHERE a.project_id = f.project_id AND a.event_id = f.event_id) AS attachments
      FROM feedback f LEFT JOIN occurrences o ON o.project_id = f.project_id AND o.event_id = f.error_event_id
+     LEFT JOIN replays r ON r.project_id = f.project_id AND r.replay_id = f.replay_id
      WHERE f.project_id = $1 AND ($2::bigint IS NULL OR f.feedback_id < $2) ORDER BY f.feedback_id DESC LIMIT $3`,
     [projectId, beforeId, limit],
   );

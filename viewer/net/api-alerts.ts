@@ -87,6 +87,15 @@ export function createChannel(projectId: number, wish: ChannelWish): Promise<New
   return request("POST", channels(projectId), newChannelSchema, { body: wish });
 }
 
+/** Changes what is named of a channel; its kind stays, and the secret of a webhook as well. */
+export async function changeChannel(
+  projectId: number,
+  channelId: number,
+  change: Partial<Omit<ChannelWish, "kind">>,
+): Promise<void> {
+  await request("PATCH", `${channels(projectId)}/${channelId}`, v.unknown(), { body: change });
+}
+
 /** Removes a channel; rules that name it go on without it. */
 export async function removeChannel(projectId: number, channelId: number): Promise<void> {
   await request("DELETE", `${channels(projectId)}/${channelId}`, v.unknown());

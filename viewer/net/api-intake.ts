@@ -43,15 +43,36 @@ const attachmentSchema = v.object({
 /** A file that came with an error. */
 export type Attachment = v.InferOutput<typeof attachmentSchema>;
 
+const feedbackSchema = v.object({
+  feedbackId: v.number(),
+  receivedAt: v.number(),
+  sessionId: v.nullish(v.string(), null),
+  userId: v.nullish(v.string(), null),
+  name: v.string(),
+  email: v.string(),
+  message: v.string(),
+  url: v.string(),
+  /** The occurrence that it is about, where there is one. */
+  errorId: v.nullish(v.string(), null),
+  attachments: v.optional(v.number(), 0),
+});
+/** What somebody wrote by an SDK's form. */
+export type Feedback = v.InferOutput<typeof feedbackSchema>;
+
 /** What came into a project. */
 export function readIntake(projectId: number, signal?: AbortSignal): Promise<IntakeReport> {
   return request("GET", `/v1/projects/${projectId}/intake`, intakeSchema, { signal });
 }
 
-/** What of a project could not be digested. */
-export async function readDeadLetters(projectId: number, signal?: AbortSignal): Promise<DeadLetter[]> {
-  const schema = v.object({ deadLetters: v.array(deadLetterSchema) });
-  return (await request("GET", withQuery("/v1/dead-letters", { project: projectId }), schema, { signal })).deadLetters;
+/** What of a project could not be digested, a page of it, the newest first. */
+export async function readDeadLetters(
+  projectId: number,
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<{ items: DeadLetter[]; nextCursor: string | null }> {
+  const schema = v.object({ deadLetters: v.array(deadLetterSchema), nextCursor: v.nullish(v.string(), null) });
+  const page = await request("GET", withQuery("/v1/dead-letters", { project: projectId, cursor }), schema, { signal });
+  return { items: page.deadLetters, nextCursor: page.nextCursor };
 }
 
 /** Has it digested once more. */
@@ -62,6 +83,17 @@ export async function retryDeadLetter(id: number): Promise<void> {
 /** Throws it away. */
 export async function dropDeadLetter(id: number): Promise<void> {
   await request("DELETE", `/v1/dead-letters/${id}`, v.unknown());
+}
+
+/** What people wrote, a page of it, the newest first. */
+export async function readFeedback(
+  projectId: number,
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<{ items: Feedback[]; nextCursor: string | null }> {
+  const schema = v.object({ feedback: v.array(feedbackSchema), nextCursor: v.nullish(v.string(), null) });
+  const page = await request("GET", withQuery(`/v1/projects/${projectId}/feedback`, { cursor }), schema, { signal });
+  return { items: page.feedback, nextCursor: page.nextCursor };
 }
 
 /** The files that came with an error. */

@@ -120,6 +120,18 @@ export interface IssueChange {
   assigneeId?: number | null;
 }
 
+const keySchema = v.object({
+  mechanism: v.string(),
+  hash: v.string(),
+  parts: v.array(v.unknown()),
+  /** Split off by hand: it goes before all others. */
+  isByHand: v.optional(v.boolean(), false),
+  /** Short id of the merged issue that it was made for. */
+  madeFor: v.nullish(v.string(), null),
+});
+/** A key by which an issue is found. */
+export type IssueKey = v.InferOutput<typeof keySchema>;
+
 const dryGroupSchema = v.object({
   title: v.string(),
   count: v.number(),
@@ -191,6 +203,20 @@ export async function commentIssue(issueId: number, text: string): Promise<void>
 /** Takes other issues into this one. */
 export async function mergeIssues(issueId: number, ids: readonly number[]): Promise<void> {
   await request("POST", `${issuePath(issueId)}/merge`, v.unknown(), { body: { ids } });
+}
+
+/** The keys by which an issue is found, the oldest first. */
+export async function readIssueKeys(issueId: number, signal?: AbortSignal): Promise<IssueKey[]> {
+  return (await request("GET", `${issuePath(issueId)}/keys`, v.object({ keys: v.array(keySchema) }), { signal })).keys;
+}
+
+/**
+ * Begins an issue with some of the keys of another, and with what came by them.
+ * @returns the number of the new one
+ */
+export async function splitKeysOff(issueId: number, keys: readonly string[]): Promise<number> {
+  const answer = await request("POST", `${issuePath(issueId)}/split`, v.object({ splitOff: v.number() }), { body: { keys } });
+  return answer.splitOff;
 }
 
 /** Gives an issue that was merged into this one a life of its own again. */

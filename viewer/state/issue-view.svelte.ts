@@ -91,6 +91,15 @@ export class IssueView {
     }
   }
 
+  /** Reads everything again after occurrences were taken out of it; what was shown may be one of them. */
+  async reread(): Promise<void> {
+    this.errorAbort.abort();
+    this.wanted = null;
+    this.error = null;
+    this.clip = null;
+    await this.load();
+  }
+
   /** Shows an occurrence; null: the one that shows most. */
   show(errorId: string | null): void {
     const next = errorId ?? this.issue?.telling?.errorId ?? null;

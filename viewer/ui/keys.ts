@@ -1,4 +1,4 @@
-/** What the keys of the session page do, in one table: the handler and the help read the same. */
+/** What the keys of the session page and of the issue page do, a table each: the handler and the help read the same. */
 
 export type Action =
   | "toggle"
@@ -15,8 +15,12 @@ export type Action =
   | "faster"
   | "help";
 
-interface KeyRow {
-  action: Action;
+/** What the keys of the issue page do. */
+export type IssueAction = "toggle" | "back" | "forward" | "restart" | "newer" | "older" | "help";
+
+/** What a key does on a page. */
+export interface KeyRow<A extends string> {
+  action: A;
   /** `KeyboardEvent.key`, with `shift+` where it has to be held. */
   keys: readonly string[];
   /** How the key is written on the screen. */
@@ -24,7 +28,7 @@ interface KeyRow {
   does: string;
 }
 
-export const KEYS: readonly KeyRow[] = [
+export const KEYS: readonly KeyRow<Action>[] = [
   { action: "toggle", keys: [" ", "k"], shown: "space", does: "Play or pause" },
   { action: "back", keys: ["ArrowLeft"], shown: "←", does: "Back five seconds" },
   { action: "forward", keys: ["ArrowRight"], shown: "→", does: "Forward five seconds" },
@@ -40,13 +44,23 @@ export const KEYS: readonly KeyRow[] = [
   { action: "help", keys: ["?"], shown: "?", does: "This list" },
 ];
 
-/** The action of a key press, or null: none for keys with Ctrl, Alt or Meta, and none while somebody types or is in a menu. */
-export function actionOf(event: KeyboardEvent): Action | null {
+export const ISSUE_KEYS: readonly KeyRow<IssueAction>[] = [
+  { action: "toggle", keys: [" ", "k"], shown: "space", does: "Play or pause the clip" },
+  { action: "back", keys: ["ArrowLeft"], shown: "←", does: "Back two seconds" },
+  { action: "forward", keys: ["ArrowRight"], shown: "→", does: "Forward two seconds" },
+  { action: "restart", keys: ["r"], shown: "R", does: "The clip from its beginning" },
+  { action: "newer", keys: ["["], shown: "[", does: "Newer occurrence" },
+  { action: "older", keys: ["]"], shown: "]", does: "Older occurrence" },
+  { action: "help", keys: ["?"], shown: "?", does: "This list" },
+];
+
+/** The action of a key press by a table, or null: none for keys with Ctrl, Alt or Meta, and none while somebody types or is in a menu. */
+export function actionOf<A extends string>(event: KeyboardEvent, table: readonly KeyRow<A>[]): A | null {
   if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return null;
   if (event.target instanceof Element && isTakingKeys(event.target, event.key)) return null;
   const withShift = `shift+${event.key}`;
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const row = KEYS.find(
+  const row = table.find(
     ({ keys }) => (event.shiftKey && keys.includes(withShift)) || (keys.includes(name) && !isShiftedArrow(event)),
   );
   return row?.action ?? null;
@@ -57,6 +71,11 @@ function isShiftedArrow(event: KeyboardEvent): boolean {
 }
 
 function isTakingKeys(target: Element, key: string): boolean {
-  if (target.closest("input, textarea, select, [contenteditable], [role=menu], [role=dialog], [role=radiogroup]")) return true;
+  if (
+    target.closest(
+      "input, textarea, select, [contenteditable], [role=menu], [role=dialog], [role=alertdialog], [role=radiogroup]",
+    )
+  )
+    return true;
   return (key === " " || key === "Enter") && target.closest("button, a, summary, [role=tab]") !== null;
 }

@@ -12,7 +12,7 @@ import {
   markerTitle,
   toSafeHref,
 } from "./format.ts";
-import { KEYS } from "./keys.ts";
+import { ISSUE_KEYS, KEYS } from "./keys.ts";
 import { clusterMarkers } from "./marker-clusters.ts";
 import { parseUserAgent } from "./user-agent.ts";
 
@@ -98,9 +98,13 @@ describe("markers on the timeline", () => {
 });
 
 describe("the keys", () => {
-  it("VIE-30 do one thing each, and all of them are in the help", () => {
-    const keys = KEYS.flatMap((row) => row.keys);
+  it.each([
+    ["session", KEYS],
+    ["issue", ISSUE_KEYS],
+  ])("VIE-30 of the %s page do one thing each, and all of them are in the help", (_, rows) => {
+    const keys = rows.flatMap((row) => row.keys);
     expect(new Set(keys).size).toBe(keys.length);
-    expect(KEYS.every((row) => row.does !== "" && row.shown !== "")).toBe(true);
+    expect(rows.every((row) => row.does !== "" && row.shown !== "")).toBe(true);
+    expect(rows.some(({ action }) => action === "help")).toBe(true);
   });
 });

@@ -79,6 +79,13 @@ export function keyText(parts: readonly unknown[]): string {
   return parts.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(" · ");
 }
 
+const MECHANISMS: Readonly<Record<string, string>> = { v1: "by what it says", frames1: "by its place in the source" };
+
+/** How a key finds its issue. */
+export function mechanismWords(mechanism: string): string {
+  return MECHANISMS[mechanism] ?? mechanism;
+}
+
 /** One thing that happened before an error, whoever told of it. */
 export interface Crumb {
   id: string;
