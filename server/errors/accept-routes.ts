@@ -6,10 +6,10 @@ import type { CorsHeaders, HttpRequest, HttpResponse, Route } from "../net/route
 import { type Accept, rateLimitHeader, type Sender, type Verdict } from "./accept.ts";
 import { type AcceptedRow, shortText, sortItems, type SortedItems, toSecurityRow } from "./accepted.ts";
 import { keyOfDsn, readClaim } from "./claims.ts";
-import { type Decoder, MAX_WIRE_BYTES, UnknownEncoding } from "./decode-body.ts";
+import { type Decoder, MAX_INFLATED_BYTES, MAX_WIRE_BYTES, UnknownEncoding } from "./decode-body.ts";
 import { readEnvelope, type Envelope, type Header } from "./envelope.ts";
-import { readSecurityReports } from "./security-reports.ts";
-import { unwrapStoredEvent } from "./store-body.ts";
+import { MAX_REPORTS_BYTES, readSecurityReports } from "./security-reports.ts";
+import { MAX_STORED_BYTES, unwrapStoredEvent } from "./store-body.ts";
 
 /** What an SDK in a page must be able to send and to read. */
 const SDK_CORS: CorsHeaders = {
@@ -53,6 +53,7 @@ export function createAcceptRoutes(deps: AcceptRoutesDeps): readonly Route[] {
       path: "/api/:id/store/",
       access: "open",
       ...COMMON,
+      maxBodyBytes: MAX_STORED_BYTES,
       summary: "Takes one event of an old Sentry SDK; {id}",
       handle: by(takeStored),
     },
@@ -61,6 +62,7 @@ export function createAcceptRoutes(deps: AcceptRoutesDeps): readonly Route[] {
       path: "/api/:id/security/",
       access: "open",
       ...COMMON,
+      maxBodyBytes: MAX_REPORTS_BYTES,
       summary: "Takes reports of a content security policy, as browsers send them",
       handle: by(takeSecurity),
     },
@@ -72,7 +74,7 @@ async function takeEnvelope({ accept, decoder }: AcceptRoutesDeps, request: Http
   const claim = readClaim(request.query, request.headers);
   // With the key outside, strangers are turned away before anything is inflated for them.
   const known = claim.key === null ? null : await accept.admit(request, claim);
-  return decoded({ accept, decoder }, request, async (bytes) => {
+  return decoded({ accept, decoder }, request, MAX_INFLATED_BYTES, async (bytes) => {
     const envelope = readEnvelope(bytes);
     const key = () => keyOfDsn(envelope.header["dsn"], Number(request.params["id"]));
     const sender = known ?? (await accept.admit(request, { ...claim, key: key() }));
@@ -83,7 +85,7 @@ async function takeEnvelope({ accept, decoder }: AcceptRoutesDeps, request: Http
 
 async function takeStored({ accept, decoder }: AcceptRoutesDeps, request: HttpRequest): Promise<HttpResponse> {
   const sender = await accept.admit(request, readClaim(request.query, request.headers));
-  return decoded({ accept, decoder }, request, async (body) => {
+  return decoded({ accept, decoder }, request, MAX_STORED_BYTES, async (body) => {
     const payload = await unwrapStoredEvent(body, decoder);
     const header: Header = {};
     const envelope: Envelope = { header: {}, items: [{ type: "event", header, payload }], malformed: 0 };
@@ -94,7 +96,7 @@ async function takeStored({ accept, decoder }: AcceptRoutesDeps, request: HttpRe
 
 async function takeSecurity({ accept, decoder }: AcceptRoutesDeps, request: HttpRequest): Promise<HttpResponse> {
   const sender = await accept.admit(request, readClaim(request.query, request.headers));
-  return decoded({ accept, decoder }, request, async (body) => {
+  return decoded({ accept, decoder }, request, MAX_REPORTS_BYTES, async (body) => {
     const { reports, malformed } = readSecurityReports(body);
     const rows = reports.map((report) => toRow(accept, sender, request, report));
     const items: SortedItems = { rows, counted: [], notKept: [], tooLarge: [], eventId: "" };
@@ -114,10 +116,11 @@ function toRow(accept: Accept, sender: Sender, request: HttpRequest, report: Uin
 function decoded(
   { accept, decoder }: Pick<AcceptRoutesDeps, "accept" | "decoder">,
   { body, headers }: HttpRequest,
+  maxBytes: number,
   work: (bytes: Uint8Array) => Promise<HttpResponse>,
 ): Promise<HttpResponse> {
   return accept.holding(body.length, async () => {
-    const bytes = await decoder.decode(body, headers["content-encoding"]);
+    const bytes = await decoder.decode(body, headers["content-encoding"], maxBytes);
     return bytes === body ? work(bytes) : accept.holding(bytes.length, () => work(bytes));
   });
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { envelopeText, ERRORS_KEY, type ErrorsRoom, OTHER_KEY, startErrorsRoom } from "../../test/harness/errors-room.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/harness/postgres.ts";
@@ -85,6 +86,20 @@ describe("bodies", () => {
     const statuses = await Promise.all(Array.from({ length: 100 }, (_, index) => send(index)));
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(new Set((await room.intake()).map(({ head }) => head["event_id"])).size).toBe(100);
+  });
+
+  it("ERR-5 that tell a length and do not come take no room from those that do", async () => {
+    const { hostname, port } = new URL(room.base);
+    const head = `POST /api/1/envelope/?sentry_key=${ERRORS_KEY} HTTP/1.1\r\nHost: x\r\nContent-Length: ${16 * 1024 * 1024}\r\n\r\n{`;
+    const silent = Array.from({ length: 12 }, () => connect(Number(port), hostname).on("error", () => undefined));
+    try {
+      await Promise.all(silent.map((socket) => new Promise((resolve) => socket.write(head, resolve))));
+      // Behind them in the same queue: what they sent was read before this is answered.
+      const answers = [await room.envelope({ event_id: ID }, [...event]), await room.envelope({ event_id: ID }, [...event])];
+      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    } finally {
+      for (const socket of silent) socket.destroy();
+    }
   });
 
   it("ERR-3 are inflated; 415 for another encoding, 400 for what is not of its own", async () => {

@@ -1,4 +1,5 @@
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import { randomBytes } from "node:crypto";
+import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 import { AppError } from "../app-error.ts";
 import { createDecoder, UnknownEncoding } from "./decode-body.ts";
@@ -45,6 +46,30 @@ it("ERR-4 a bomb stops at the bound, and many at once wait for their turn", asyn
   const answers = await Promise.all(many);
   expect(answers.filter((one) => one === "too_large")).toHaveLength(20);
   expect(answers.filter((one) => one === text)).toHaveLength(180);
+});
+
+it("ERR-4 few bytes come to 8 MiB, more to three hundred times their length, or to what their route takes", async () => {
+  const roomy = createDecoder();
+  const zeros = (mib: number) => Buffer.alloc(mib * KIB * KIB);
+  const pack = (body: Buffer) => brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } });
+  expect((await roomy.decode(pack(zeros(8)), "br")).length).toBe(8 * KIB * KIB);
+  expect(await kindOf(roomy.decode(pack(zeros(9)), "br"))).toBe("too_large");
+  const noise = randomBytes(40 * KIB);
+  const mixed = Buffer.concat([noise, zeros(11)]);
+  expect((await roomy.decode(gzipSync(mixed), "gzip")).length).toBe(mixed.length);
+  expect(await kindOf(roomy.decode(gzipSync(Buffer.concat([noise, zeros(40)])), "gzip"))).toBe("too_large");
+  expect(await kindOf(roomy.decode(gzipSync(zeros(1)), "gzip", 64 * KIB))).toBe("too_large");
+});
+
+it("ERR-4 what is inflated at once is bounded together, and everybody's turn comes", async () => {
+  const roomy = createDecoder();
+  const large = gzipSync(Buffer.concat([randomBytes(200 * KIB), Buffer.alloc(20 * KIB * KIB)]));
+  const small = gzipSync(bytes);
+  const lengths = await Promise.all(
+    Array.from({ length: 24 }, async (_, i) => (await roomy.decode(i % 3 === 0 ? large : small, "gzip")).length),
+  );
+  const longest = 200 * KIB + 20 * KIB * KIB;
+  expect(lengths).toEqual(Array.from({ length: 24 }, (_, i) => (i % 3 === 0 ? longest : bytes.length)));
 });
 
 it("ERR-13 a stored event is JSON, or base64 of a zlib stream", async () => {

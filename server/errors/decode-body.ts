@@ -7,8 +7,12 @@ import { AppError } from "../app-error.ts";
 /** Most bytes of a request as it is sent, and of an envelope when it is inflated. */
 export const MAX_WIRE_BYTES = 20 * 1024 * 1024;
 export const MAX_INFLATED_BYTES = 50 * 1024 * 1024;
-/** Bodies that are inflated at once; each may come to {@link MAX_INFLATED_BYTES}. */
+/** What any body may inflate to, however few bytes it has; past that only so many times its own length. Texts repeat themselves less. */
+const ALWAYS_BYTES = 8 * 1024 * 1024;
+const MAX_RATIO = 300;
+/** Bodies that are inflated at once, and what they may come to together. */
 const MAX_AT_ONCE = 4;
+const MAX_TOGETHER_BYTES = 64 * 1024 * 1024;
 /** Bodies that wait for it; past that the next is refused. */
 const MAX_WAITING = 1_000;
 /** Node hands the output over in pieces of this size, each with a turn of the event loop. */
@@ -26,9 +30,16 @@ export class UnknownEncoding extends AppError {
 export interface Decoder {
   /**
    * @param encoding as `Content-Encoding` says; undefined for none
+   * @param maxBytes most that comes of it, where that is less than for any body
    * @throws UnknownEncoding; AppError `too_large`, `protocol` for bytes that are not of that encoding, `overload`
    */
-  decode(body: Uint8Array, encoding: string | undefined): Promise<Uint8Array>;
+  decode(body: Uint8Array, encoding: string | undefined, maxBytes?: number): Promise<Uint8Array>;
+}
+
+/** A body whose turn has not come, and what it may come to. */
+interface Waiting {
+  bytes: number;
+  begin: () => void;
 }
 
 type Inflate = (body: Uint8Array, options: ZlibOptions) => Promise<Buffer>;
@@ -51,31 +62,44 @@ const METHODS: Readonly<Record<string, Inflate>> = {
 
 /** A decoder that has nothing to do yet. */
 export function createDecoder(maxInflatedBytes = MAX_INFLATED_BYTES): Decoder {
-  const waiting: (() => void)[] = [];
+  const waiting: Waiting[] = [];
   let running = 0;
+  let runningBytes = 0;
 
-  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (running >= MAX_AT_ONCE) {
+  const fits = (bytes: number) => running === 0 || (running < MAX_AT_ONCE && runningBytes + bytes <= MAX_TOGETHER_BYTES);
+
+  async function inTurn<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+    if (waiting.length > 0 || !fits(bytes)) {
       if (waiting.length >= MAX_WAITING) throw new AppError("overload", "too many bodies to inflate");
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else running++;
+      await new Promise<void>((begin) => waiting.push({ bytes, begin }));
+    } else enter(bytes);
     try {
       return await work();
     } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running--;
+      running--;
+      runningBytes -= bytes;
+      for (let next = waiting[0]; next && fits(next.bytes); next = waiting[0]) {
+        waiting.shift();
+        enter(next.bytes);
+        next.begin();
+      }
     }
   }
 
+  function enter(bytes: number): void {
+    running++;
+    runningBytes += bytes;
+  }
+
   return {
-    async decode(body, encoding) {
+    async decode(body, encoding, maxBytes = maxInflatedBytes) {
       const name = (encoding ?? "").trim().toLowerCase();
       if (name === "" || name === "identity") return body;
       const method = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
       if (!method) throw new UnknownEncoding(name);
-      return inTurn(() => method(body, { maxOutputLength: maxInflatedBytes, chunkSize: PIECE_BYTES })).catch((error: unknown) => {
-        throw explain(error, maxInflatedBytes);
+      const most = Math.min(maxBytes, maxInflatedBytes, Math.max(ALWAYS_BYTES, MAX_RATIO * body.length));
+      return inTurn(most, () => method(body, { maxOutputLength: most, chunkSize: PIECE_BYTES })).catch((error: unknown) => {
+        throw explain(error, most);
       });
     },
   };

@@ -110,6 +110,17 @@ it("ERR-8 reads no more than a hundred items", () => {
   expect(envelope.malformed).toBe(1);
 });
 
+it("ERR-8 reads no further than a kilobyte of blank lines", () => {
+  const item = '{"type":"event"}\n{}\n';
+  expect(readEnvelope(bytes(`{}\n${item}${"\n".repeat(1_000)}${item}`))).toMatchObject({ malformed: 0, items: [{}, {}] });
+  expect(readEnvelope(bytes(`{}\n${item}${"\r\n".repeat(600)}${item}`))).toMatchObject({ malformed: 1, items: [{}] });
+  const many = Buffer.alloc(50 * 1024 * 1024, 10);
+  many.write("{}");
+  const startedAt = performance.now();
+  expect(readEnvelope(many)).toMatchObject({ malformed: 1, items: [] });
+  expect(performance.now() - startedAt).toBeLessThan(50);
+});
+
 const NEWLINE = Buffer.from("\n");
 
 function randomItem(random: () => number): { line: Buffer; payload: Buffer } {

@@ -10,6 +10,8 @@ import { jsonDepth } from "./json-scan.ts";
 export const MAX_HEADER_BYTES = 8 * 1024;
 /** Most items of one envelope; what comes after them is not read. */
 export const MAX_ITEMS = 100;
+/** Most blank lines between two items; what comes after more of them is not read. SDKs send one or none. */
+const MAX_BLANK_BYTES = 1024;
 /** Deepest nesting of a line of JSON. */
 const MAX_HEADER_DEPTH = 16;
 const NEWLINE = 0x0a;
@@ -46,13 +48,13 @@ export function readEnvelope(bytes: Uint8Array): Envelope {
   const envelope: Envelope = { header, items: [], malformed: 0 };
   let at = first + 1;
   for (;;) {
-    at = skipBlankLines(bytes, at);
-    if (at >= bytes.length) return envelope;
-    if (envelope.items.length + envelope.malformed >= MAX_ITEMS) {
+    const line = skipBlankLines(bytes, at);
+    if (line >= bytes.length) return envelope;
+    if (line - at > MAX_BLANK_BYTES || envelope.items.length + envelope.malformed >= MAX_ITEMS) {
       envelope.malformed++;
       return envelope;
     }
-    at = readItem(bytes, at, envelope);
+    at = readItem(bytes, line, envelope);
   }
 }
 
@@ -89,8 +91,9 @@ function lineEnd(bytes: Uint8Array, from: number): number {
 }
 
 function skipBlankLines(bytes: Uint8Array, from: number): number {
+  const end = from + MAX_BLANK_BYTES;
   let at = from;
-  while (bytes[at] === NEWLINE || bytes[at] === CARRIAGE_RETURN) at++;
+  while (at <= end && (bytes[at] === NEWLINE || bytes[at] === CARRIAGE_RETURN)) at++;
   return at;
 }
 

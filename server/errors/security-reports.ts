@@ -3,7 +3,8 @@
 import { AppError } from "../app-error.ts";
 import { jsonDepth } from "./json-scan.ts";
 
-const MAX_BODY_BYTES = 1024 * 1024;
+/** Most bytes of all reports of a request. */
+export const MAX_REPORTS_BYTES = 1024 * 1024;
 const MAX_REPORTS = 100;
 const MAX_REPORT_BYTES = 64 * 1024;
 const MAX_DEPTH = 16;
@@ -14,7 +15,7 @@ const OPEN_BRACKET = 0x5b;
  * @throws AppError `protocol` for what is no JSON at all, `too_large`
  */
 export function readSecurityReports(body: Uint8Array): { reports: Uint8Array[]; malformed: number } {
-  if (body.length > MAX_BODY_BYTES) throw new AppError("too_large", `reports are larger than ${MAX_BODY_BYTES} bytes`);
+  if (body.length > MAX_REPORTS_BYTES) throw new AppError("too_large", `reports are larger than ${MAX_REPORTS_BYTES} bytes`);
   if (jsonDepth(body, MAX_DEPTH) > MAX_DEPTH) throw new AppError("protocol", "the report is nested too deep");
   let value: unknown;
   try {

@@ -22,8 +22,6 @@ import { TrackerLink, type LinkWorkers } from "./tracker-link.ts";
 export interface TrackerPort {
   readonly id: number;
   readonly project: Project;
-  /** Address of the peer as text. */
-  readonly peer: string;
   /** Sends in the form of the tracker's first message. */
   send(message: ToTrackerMessage): void;
   close(code: CloseName, reason: string): void;

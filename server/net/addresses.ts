@@ -3,9 +3,10 @@
  * whole company, or every visitor where a proxy is not told of (`TRUST_PROXY`), so the bounds are wide: they stop a flood, nothing else.
  */
 
+import { addressName } from "../auth/auth.ts";
 import type { FrameBucket, FrameLimit } from "./limits.ts";
 
-/** One address. Sockets keep a reference, so that a frame needs no look-up. */
+/** One address; one for all IPv6 addresses that have their first 64 bits in common. Sockets keep a reference, so that a frame needs no look-up. */
 export interface AddressUse extends FrameBucket {
   readonly address: string;
   trackers: number;
@@ -15,7 +16,7 @@ export interface AddressUse extends FrameBucket {
 /** Every address that was heard of lately. */
 export interface Addresses {
   /** To be called for every upgrade and every request with a body. */
-  of(address: string): AddressUse;
+  of(peer: string): AddressUse;
 }
 
 /** Most addresses without a socket that are remembered; a forgotten one starts with a full bucket. */
@@ -36,7 +37,8 @@ export function createAddresses(limit: FrameLimit, now: () => number, maxAddress
     }
   };
   return {
-    of(address) {
+    of(peer) {
+      const address = addressName(peer);
       const known = uses.get(address);
       if (known) return known;
       if (uses.size >= maxAddresses) makeRoom();

@@ -78,7 +78,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     }
     const address = addresses.of(head.peer);
     if (address.viewers >= counts.maxViewersPerAddress) return tooMany("from this address", "binary");
-    return new ViewerSocket(nextId++, address, identity, credentials, deps.viewers);
+    return new ViewerSocket(nextId++, { address, peer: head.peer }, identity, credentials, deps.viewers);
   };
 
   /** Who it is when the socket opens, not who it was when the look-up began. */

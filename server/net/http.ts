@@ -70,12 +70,13 @@ export function attachHttp(deps: HttpDeps): Http {
     const maxBytes = route.maxBodyBytes ?? SMALL_BODY_BYTES;
     const hasOwnLimits = route.hasOwnLimits === true;
     const told = toldLength(head);
-    // A chunked body does not tell its length: it is counted as the largest allowed until it is whole, or as it comes where the room has
-    // limits of its own, because SDKs send nearly all of theirs so. With neither there is none.
-    const isGrowing = told === null && hasOwnLimits;
+    // A chunked body does not tell its length: it is counted as the largest allowed until it is whole. Where the room has limits of its
+    // own, all are counted as they come: SDKs send nearly all of theirs chunked, and who tells a length and sends nothing takes no room
+    // from those who send once. With neither there is none.
+    const isGrowing = hasOwnLimits;
     const bytes = told ?? (isGrowing || head.headers["transfer-encoding"] === undefined ? 0 : maxBytes);
     if (bytes > maxBytes) throw tooLarge(maxBytes);
-    const room = bodies.hold(addressName(head.peer), bytes, poolOf(maxBytes, hasOwnLimits));
+    const room = bodies.hold(addressName(head.peer), isGrowing ? 0 : bytes, poolOf(maxBytes, hasOwnLimits));
     try {
       const waitMs = deps.takeBody(head.peer, bytes);
       if (waitMs > 0) throw tooOften(waitMs);
@@ -83,7 +84,7 @@ export function attachHttp(deps: HttpDeps): Http {
         if (isGrowing) room.grow(more);
       });
       if (!body) throw tooLarge(maxBytes);
-      if (isGrowing) deps.oweBody(head.peer, body.length);
+      if (told === null && isGrowing) deps.oweBody(head.peer, body.length);
       return body;
     } finally {
       room.release();

@@ -68,7 +68,6 @@ export function createIngestRoute(deps: IngestHttpDeps): Route {
       const port: TrackerPort = {
         id: nextId--,
         project,
-        peer,
         send: (message) => messages.push(message),
         close: (code, reason) => closing.push({ code, reason }),
       };

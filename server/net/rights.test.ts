@@ -47,7 +47,7 @@ function createViewers() {
   });
   const closes: string[] = [];
   const open = (token: string, identity: Identity = user()) => {
-    const socket = new ViewerSocket(1, address, identity, { token }, shared);
+    const socket = new ViewerSocket(1, { address, peer: address.address }, identity, { token }, shared);
     socket.close = (code) => {
       closes.push(`${token} ${code}`);
       socket.closed();

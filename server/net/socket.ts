@@ -52,11 +52,6 @@ export abstract class OpenSocket implements SocketPeer, FrameBucket {
     this.refilledAt = now;
   }
 
-  /** Address of the peer as text. */
-  get peer(): string {
-    return this.address.address;
-  }
-
   get isOpen(): boolean {
     return this.ws !== null;
   }

@@ -45,6 +45,8 @@ export function createViewerShared(deps: Pick<ViewerShared, "live" | "clock" | "
 
 export class ViewerSocket extends OpenSocket {
   readonly credentials: Credentials;
+  /** His whole address as text; limits go by less of it. */
+  private readonly peer: string;
   /** When his rights were looked at last, by our clock. */
   checkedAt: number;
   /** Number of the look that told who he is now. */
@@ -54,9 +56,16 @@ export class ViewerSocket extends OpenSocket {
   private connection: ViewerConnection | null = null;
   private complainedAt = 0;
 
-  constructor(id: number, address: AddressUse, identity: Identity, credentials: Credentials, shared: ViewerShared) {
+  constructor(
+    id: number,
+    { address, peer }: { address: AddressUse; peer: string },
+    identity: Identity,
+    credentials: Credentials,
+    shared: ViewerShared,
+  ) {
     const now = shared.clock.now();
     super(id, address, shared.limits, now);
+    this.peer = peer;
     this.checkedAt = now;
     this.identity = identity;
     this.credentials = credentials;

@@ -130,7 +130,6 @@ export class TestTracker {
     const port: TrackerPort = {
       id,
       project,
-      peer: "127.0.0.1",
       send: (message) => this.told.push(structuredClone(message)),
       close: (code, reason) => this.closes.push({ code, reason }),
     };
