@@ -314,6 +314,7 @@ CREATE TABLE issue_hours (
   PRIMARY KEY (issue_id, hour),
   FOREIGN KEY (issue_id) REFERENCES issues(issue_id) ON DELETE CASCADE
 );
+CREATE INDEX issue_hours_hour ON issue_hours USING btree (hour, issue_id);
 COMMENT ON TABLE issue_hours IS 'Occurrences of an issue in each hour, by the time they were received.';
 
 CREATE TABLE issue_numbers (
@@ -384,18 +385,32 @@ CREATE TABLE issues (
   merged_into bigint,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   merged_at timestamp with time zone,
+  search text COLLATE "C" DEFAULT lower(((((title || '
+'::text) || culprit) || '
+'::text) || "left"(value, 500))),
   PRIMARY KEY (issue_id),
   CHECK ((priority = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text]))),
   CHECK ((status = ANY (ARRAY['open'::text, 'resolved'::text, 'ignored'::text, 'muted'::text]))),
   FOREIGN KEY (merged_into) REFERENCES issues(issue_id),
   UNIQUE (project_id, number)
 );
+CREATE INDEX issues_count ON issues USING btree (project_id, occurrence_count DESC, issue_id DESC) WHERE (merged_into IS NULL);
+CREATE INDEX issues_first_seen ON issues USING btree (project_id, first_seen DESC, issue_id DESC) WHERE (merged_into IS NULL);
 CREATE INDEX issues_last_seen ON issues USING btree (project_id, last_seen DESC, issue_id DESC) WHERE (merged_into IS NULL);
 CREATE INDEX issues_merged ON issues USING btree (merged_into) WHERE (merged_into IS NOT NULL);
+CREATE INDEX issues_priority ON issues USING btree (project_id, (
+CASE priority
+    WHEN 'high'::text THEN 2
+    WHEN 'medium'::text THEN 1
+    ELSE 0
+END) DESC, last_seen DESC, issue_id DESC) WHERE (merged_into IS NULL);
+CREATE INDEX issues_sessions ON issues USING btree (project_id, session_count DESC, issue_id DESC) WHERE (merged_into IS NULL);
+CREATE INDEX issues_users ON issues USING btree (project_id, user_count DESC, issue_id DESC) WHERE (merged_into IS NULL);
 COMMENT ON TABLE issues IS 'Groups of occurrences. Times are the server''s. An issue outlives its occurrences: the counts stay.';
 COMMENT ON COLUMN issues.resolved_in IS 'Release from which on another occurrence is a regression; ''next'' for the first release not seen before; null: any.';
 COMMENT ON COLUMN issues.merged_into IS 'Its occurrences and keys are there until it is split off again.';
 COMMENT ON COLUMN issues.merged_at IS 'Since when it is merged into another. Its own counts and rows stay as they were then, so that it can be split off again.';
+COMMENT ON COLUMN issues.search IS 'What the list is searched in.';
 
 CREATE TABLE job_workers (
   worker_id text NOT NULL,
@@ -478,6 +493,7 @@ CREATE TABLE occurrences (
   mechanism text NOT NULL DEFAULT ''::text,
   key_hash bytea,
   symbolicated_at timestamp with time zone,
+  written_at timestamp with time zone DEFAULT clock_timestamp(),
   PRIMARY KEY (error_id),
   CHECK ((source = ANY (ARRAY['tracker'::text, 'sdk'::text]))),
   UNIQUE (project_id, event_id)
@@ -491,6 +507,7 @@ COMMENT ON TABLE occurrences IS 'Digested errors, of trackers and of Sentry SDKs
 COMMENT ON COLUMN occurrences.at IS 'When it happened, epoch milliseconds, by the page''s or the SDK''s clock.';
 COMMENT ON COLUMN occurrences.detail IS 'protocol/occurrence.ts: exceptions with frames, breadcrumbs, request, contexts, user.';
 COMMENT ON COLUMN occurrences.key_hash IS 'With mechanism: the key by which it came into its issue.';
+COMMENT ON COLUMN occurrences.written_at IS 'When it was counted, by the clock of issues.merged_at: what was received before a merge may be written after it. Null: when it was received.';
 
 CREATE TABLE project_keys (
   key text NOT NULL,

@@ -18,7 +18,7 @@ export type IssueSort = (typeof ISSUE_SORTS)[number];
 /** Query parameters of the list, for the API description. */
 export const ISSUE_QUERY = {
   project: "only issues of this project (id)",
-  q: "part of the title, culprit or short id",
+  q: "part of the title, culprit or value; or a short id, or its number",
   status: `${ISSUE_STATUSES.join(", ")}; several with commas between`,
   level: `${LEVELS.join(", ")}; several with commas between`,
   assignee: "user id, e-mail address, me or none",

@@ -227,7 +227,11 @@ export function createIssueRoutes({ db, clock }: IssueRoutesDeps): readonly Rout
         const splitOff = await db.transaction(async (tx) => {
           if ("keys" in wanted) {
             const made = await splitKeys(tx, from, projectId, wanted.keys, actor);
-            if (made === null) throw new AppError("protocol", "keys: expected some, and not all, of the keys of this issue");
+            if (made === null)
+              throw new AppError(
+                "protocol",
+                "keys: expected some, and not all, of the keys of this issue, and none of a merged one",
+              );
             return made;
           }
           if (!(await splitIssue(tx, from, projectId, wanted.issueId, actor))) throw notFound();

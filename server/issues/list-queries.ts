@@ -11,22 +11,39 @@ const TREND_HOURS = 24;
 const MAX_TOTAL = 10_000;
 
 const MICROS = (column: string) => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
+const FROM_MICROS = (micros: string) => `timestamptz 'epoch' + ${micros} * interval '1 microsecond'`;
+/** Microseconds are less than this until the year 2065; three times as many are a whole number still. */
+const RANK_STEP = "3000000000000000::bigint";
+const RANK = "(CASE i.priority WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END)";
 
-/** What each order goes by, as a number. */
-const SORT_VALUES: Readonly<Record<IssueSort, string>> = {
-  lastSeen: MICROS("i.last_seen"),
-  firstSeen: MICROS("i.first_seen"),
-  count: "i.occurrence_count",
-  users: "i.user_count",
-  sessions: "i.session_count",
+/** What an order goes by: columns of an index, the same as one number for the cursor, and that number (`$18`) as the columns again. */
+interface SortBy {
+  by: readonly string[];
+  value: string;
+  after: string;
+}
+
+const byCount = (column: string): SortBy => ({ by: [column], value: column, after: "$18::bigint" });
+const byTime = (column: string): SortBy => ({ by: [column], value: MICROS(column), after: FROM_MICROS("$18::bigint") });
+
+/** The orders of a list. */
+const SORTS: Readonly<Record<IssueSort, SortBy>> = {
+  lastSeen: byTime("i.last_seen"),
+  firstSeen: byTime("i.first_seen"),
+  count: byCount("i.occurrence_count"),
+  users: byCount("i.user_count"),
+  sessions: byCount("i.session_count"),
   // The newest first among those of one priority.
-  priority: `(CASE i.priority WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END) * 100000000000000::bigint
-    + (extract(epoch FROM i.last_seen) * 1000)::bigint`,
+  priority: {
+    by: [RANK, "i.last_seen"],
+    value: `(${RANK} * ${RANK_STEP} + ${MICROS("i.last_seen")})`,
+    after: `$18::bigint / ${RANK_STEP}, ${FROM_MICROS(`($18::bigint % ${RANK_STEP})`)}`,
+  },
 };
 
-/** The conditions of a list; the placeholders are those of {@link valuesOf}. */
-const WHERE = `i.project_id = ANY($1::integer[]) AND i.merged_into IS NULL
-  AND ($2::text IS NULL OR i.title ILIKE $2 OR i.culprit ILIKE $2 OR i.value ILIKE $2 OR p.slug || '-' || i.number ILIKE $2)
+/** The conditions of a list of one project; the placeholders are those of {@link valuesOf}. */
+const WHERE = `i.project_id = wanted.project_id AND i.merged_into IS NULL
+  AND ($2::text IS NULL OR i.search LIKE $2 OR i.number = $15::integer AND p.slug LIKE $16)
   AND ($3::text[] IS NULL OR ${STATUS} = ANY($3))
   AND ($4::text[] IS NULL OR i.level = ANY($4))
   AND ($5::text IS NULL OR CASE $5 WHEN 'none' THEN i.assignee_id IS NULL WHEN 'user' THEN i.assignee_id = $6::integer
@@ -46,12 +63,20 @@ export async function listIssues(
   filter: IssueFilter,
   now: number,
 ): Promise<{ issues: IssueSummary[]; next: IssueCursor | null }> {
-  const sort = SORT_VALUES[filter.sort];
+  const { by, value, after } = SORTS[filter.sort];
+  const order = `${by.map((column) => `${column} DESC`).join(", ")}, i.issue_id DESC`;
+  // The page first, by as little as it takes, each project by its own index; then what is shown of it.
   const rows = await db.query<IssueRow & { sort_value: number }>(
-    `SELECT ${ISSUE_COLUMNS}, ${sort} AS sort_value FROM ${ISSUE_TABLES}
-     WHERE ${WHERE} AND ($15::bigint IS NULL OR (${sort}, i.issue_id) < ($15::bigint, $16::bigint))
-     ORDER BY ${sort} DESC, i.issue_id DESC LIMIT $17`,
-    [...valuesOf(projectIds, filter), filter.after?.value ?? null, filter.after?.issueId ?? null, filter.limit + 1],
+    `WITH page AS MATERIALIZED (
+       SELECT one.* FROM unnest($1::integer[]) AS wanted (project_id) CROSS JOIN LATERAL (
+         SELECT i.issue_id, ${value} AS sort_value FROM ${ISSUE_TABLES}
+         WHERE ${WHERE} AND ($18::bigint IS NULL OR (${by.join(", ")}, i.issue_id) < (${after}, $19::bigint))
+         ORDER BY ${order} LIMIT $17
+       ) AS one ORDER BY sort_value DESC, issue_id DESC LIMIT $17
+     )
+     SELECT ${ISSUE_COLUMNS}, page.sort_value FROM page, ${ISSUE_TABLES}
+     WHERE i.issue_id = page.issue_id ORDER BY page.sort_value DESC, i.issue_id DESC`,
+    [...valuesOf(projectIds, filter), filter.limit + 1, filter.after?.value ?? null, filter.after?.issueId ?? null],
   );
   const page = rows.slice(0, filter.limit);
   const last = rows.length > filter.limit ? page.at(-1) : undefined;
@@ -69,7 +94,8 @@ export async function listIssues(
 /** How many issues the whole list has, up to a bound. */
 export async function countIssues(db: Queryable, projectIds: readonly number[], filter: IssueFilter): Promise<number> {
   const [row] = await db.query<{ count: number }>(
-    `SELECT count(*) AS count FROM (SELECT FROM ${ISSUE_TABLES} WHERE ${WHERE} LIMIT ${MAX_TOTAL}) AS found`,
+    `SELECT count(*) AS count FROM (
+       SELECT FROM unnest($1::integer[]) AS wanted (project_id), ${ISSUE_TABLES} WHERE ${WHERE} LIMIT ${MAX_TOTAL}) AS found`,
     valuesOf(projectIds, filter),
   );
   return row?.count ?? 0;
@@ -153,9 +179,11 @@ function noTrend(): number[] {
 
 function valuesOf(projectIds: readonly number[], filter: IssueFilter): unknown[] {
   const { assignee } = filter;
+  const short = /^(?:([a-z0-9-]{1,63})-)?(\d{1,9})$/i.exec(filter.q?.trim().toLowerCase() ?? "");
+  const part = filter.q === null ? null : `%${filter.q.toLowerCase().replaceAll(/[\\%_]/g, (sign) => `\\${sign}`)}%`;
   return [
     projectIds,
-    filter.q === null ? null : `%${filter.q.replaceAll(/[\\%_]/g, (sign) => `\\${sign}`)}%`,
+    part,
     filter.statuses,
     filter.levels,
     assignee?.kind ?? null,
@@ -168,5 +196,7 @@ function valuesOf(projectIds: readonly number[], filter: IssueFilter): unknown[]
     filter.hasSession,
     filter.from,
     filter.to,
+    short?.[2] ?? null,
+    short ? `%${short[1] ?? ""}` : null,
   ];
 }

@@ -12,12 +12,24 @@ const FAMILY = `WITH RECURSIVE family AS (
 const common = (table: string, column: string) =>
   `(SELECT count(*) FROM ${table} a JOIN ${table} b USING (${column}) WHERE a.issue_id = $1 AND b.issue_id = $2)`;
 
-/** Adds the counts of one issue to another; the one keeps its own. */
+/** When issue $2 was seen first and last, by its occurrences; by its hours, where retention took the occurrences. */
+const END_OF = {
+  first: `(SELECT CASE WHEN h.at < date_trunc('hour', o.at) THEN h.at ELSE coalesce(o.at, h.at) END
+    FROM (SELECT min(received_at) AS at FROM occurrences WHERE issue_id = $2) o,
+      (SELECT min(hour) AS at FROM issue_hours WHERE issue_id = $2) h)`,
+  last: `coalesce((SELECT max(received_at) FROM occurrences WHERE issue_id = $2), (SELECT max(hour) FROM issue_hours WHERE issue_id = $2))`,
+};
+
+/** Adds the counts of one issue to another; the one keeps its own. A mute of the other holds for as many more as before. */
 export async function copyCounts(tx: Queryable, from: number, into: number): Promise<void> {
   await tx.query(
     `UPDATE issues i SET occurrence_count = i.occurrence_count + o.occurrence_count,
        session_count = i.session_count + o.session_count - ${common("issue_sessions", "session_id")},
        user_count = i.user_count + o.user_count - ${common("issue_users", "user_id")},
+       muted_until_count = i.muted_until_count + o.occurrence_count,
+       muted_until_users = i.muted_until_users + o.user_count - ${common("issue_users", "user_id")},
+       first_release = CASE WHEN o.first_seen < i.first_seen THEN o.first_release ELSE i.first_release END,
+       last_release = CASE WHEN o.last_seen > i.last_seen AND o.last_release <> '' THEN o.last_release ELSE i.last_release END,
        first_seen = least(i.first_seen, o.first_seen), last_seen = greatest(i.last_seen, o.last_seen),
        promoted_at = coalesce(i.promoted_at, o.promoted_at)
      FROM issues o WHERE i.issue_id = $2 AND o.issue_id = $1`,
@@ -49,14 +61,11 @@ export async function copyCounts(tx: Queryable, from: number, into: number): Pro
 }
 
 /** Moves keys and occurrences of one issue to another. */
-export async function moveInto(tx: Queryable, from: number, into: number, now: number): Promise<void> {
+export async function moveInto(tx: Queryable, from: number, into: number): Promise<void> {
   await tx.query("UPDATE groupings SET issue_id = $2, made_for = coalesce(made_for, $1) WHERE issue_id = $1", [from, into]);
   await tx.query("UPDATE occurrences SET issue_id = $2 WHERE issue_id = $1", [from, into]);
-  await tx.query("UPDATE issues SET merged_into = $2, merged_at = to_timestamp($3 / 1000.0) WHERE issue_id = $1", [
-    from,
-    into,
-    now,
-  ]);
+  // By the clock that says when an occurrence was written: what was received before the merge may be written after it.
+  await tx.query("UPDATE issues SET merged_into = $2, merged_at = clock_timestamp() WHERE issue_id = $1", [from, into]);
 }
 
 /** Moves the keys that led to an issue before it was merged, and what came by them, back to it. */
@@ -76,7 +85,8 @@ export async function moveBack(tx: Queryable, issueId: number, from: number): Pr
 
 /** Adds to an issue what came for it while it was merged. */
 export async function addSinceMerge(tx: Queryable, issueId: number): Promise<void> {
-  const since = `FROM occurrences o JOIN issues i ON i.issue_id = o.issue_id WHERE o.issue_id = $1 AND o.received_at > i.merged_at`;
+  const since = `FROM occurrences o JOIN issues i ON i.issue_id = o.issue_id WHERE o.issue_id = $1
+    AND coalesce(o.written_at, o.received_at) > i.merged_at`;
   await tx.query(
     `INSERT INTO issue_hours AS h (issue_id, hour, count) SELECT $1, ${HOUR}, count(*) ${since} GROUP BY 2
      ON CONFLICT (issue_id, hour) DO UPDATE SET count = h.count + excluded.count`,
@@ -123,6 +133,20 @@ export async function takeOut(tx: Queryable, issueId: number, from: number): Pro
   await subtract("issue_sessions", "session_id");
   await subtract("issue_releases", "release, environment");
   await tx.query(
+    `UPDATE issue_releases r SET first_seen = c.first_at, last_seen = c.last_at
+     FROM issue_releases o, (SELECT release, environment, min(received_at) AS first_at, max(received_at) AS last_at
+       FROM occurrences WHERE issue_id = $2 GROUP BY release, environment) c
+     WHERE r.issue_id = $2 AND o.issue_id = $1 AND (r.release, r.environment) = (o.release, o.environment)
+       AND (r.release, r.environment) = (c.release, c.environment) AND (r.first_seen = o.first_seen OR r.last_seen = o.last_seen)`,
+    [issueId, from],
+  );
+  await tx.query(
+    `UPDATE issue_sessions s SET last_at = c.last_at
+     FROM issue_sessions o, (SELECT session_id, max(received_at) AS last_at FROM occurrences WHERE issue_id = $2 GROUP BY session_id) c
+     WHERE s.issue_id = $2 AND o.issue_id = $1 AND s.session_id = o.session_id AND s.session_id = c.session_id AND s.last_at = o.last_at`,
+    [issueId, from],
+  );
+  await tx.query(
     `DELETE FROM issue_users t USING issue_users o
      WHERE t.issue_id = $2 AND o.issue_id = $1 AND t.user_id = o.user_id
        AND NOT EXISTS (SELECT FROM occurrences c WHERE c.issue_id = $2 AND c.user_id = t.user_id)`,
@@ -132,12 +156,16 @@ export async function takeOut(tx: Queryable, issueId: number, from: number): Pro
     `UPDATE issues i SET occurrence_count = greatest(i.occurrence_count - o.occurrence_count, 0),
        session_count = greatest(i.session_count - o.session_count + ${common("issue_sessions", "session_id")}, 0),
        user_count = greatest(i.user_count - o.user_count + ${common("issue_users", "user_id")}, 0),
-       first_seen = CASE WHEN i.first_seen = o.first_seen THEN coalesce(
-         (SELECT min(received_at) FROM occurrences WHERE issue_id = $2), (SELECT min(hour) FROM issue_hours WHERE issue_id = $2),
-         i.first_seen) ELSE i.first_seen END,
-       last_seen = CASE WHEN i.last_seen = o.last_seen THEN coalesce(
-         (SELECT max(received_at) FROM occurrences WHERE issue_id = $2), (SELECT max(hour) FROM issue_hours WHERE issue_id = $2),
-         i.last_seen) ELSE i.last_seen END
+       muted_until_count = i.muted_until_count - least(o.occurrence_count, i.occurrence_count),
+       muted_until_users = i.muted_until_users - least(o.user_count - ${common("issue_users", "user_id")}, i.user_count),
+       first_seen = CASE WHEN i.first_seen = o.first_seen THEN coalesce(${END_OF.first}, i.first_seen) ELSE i.first_seen END,
+       last_seen = CASE WHEN i.last_seen = o.last_seen THEN coalesce(${END_OF.last}, i.last_seen) ELSE i.last_seen END,
+       first_release = CASE WHEN i.first_seen = o.first_seen THEN coalesce(
+         (SELECT release FROM issue_releases WHERE issue_id = $2 ORDER BY first_seen, release LIMIT 1), i.first_release)
+         ELSE i.first_release END,
+       last_release = coalesce(
+         (SELECT release FROM issue_releases WHERE issue_id = $2 AND release <> '' ORDER BY last_seen DESC, release LIMIT 1),
+         i.last_release)
      FROM issues o WHERE i.issue_id = $2 AND o.issue_id = $1`,
     [issueId, from],
   );
@@ -161,13 +189,14 @@ export async function beginLike(tx: Queryable, like: number): Promise<number> {
 }
 
 /**
- * Says of keys of an issue that they were made for another one, by hand: what comes by them goes there before all else.
+ * Says of keys of an issue that they were made for another one, by hand: what comes by them goes there before all else. Keys that came
+ * with a merge are left: the merged issue counts what came by them.
  * @returns how many of them there are
  */
 export async function claimKeys(tx: Queryable, from: number, issueId: number, hashes: readonly string[]): Promise<number> {
   const rows = await tx.query(
     `UPDATE groupings SET made_for = $2, by_hand = true
-     WHERE issue_id = $1 AND encode(key_hash, 'hex') = ANY($3::text[]) RETURNING mechanism`,
+     WHERE issue_id = $1 AND made_for IS NULL AND encode(key_hash, 'hex') = ANY($3::text[]) RETURNING mechanism`,
     [from, issueId, hashes],
   );
   return rows.length;
@@ -179,14 +208,16 @@ export async function countKeys(tx: Queryable, issueId: number): Promise<number>
   return row?.count ?? 0;
 }
 
-/** Gives a new issue the title and times of what came to it. */
+/** Gives a new issue the title, the times and the releases of what came to it. */
 export async function retitle(tx: Queryable, issueId: number): Promise<void> {
   await tx.query(
-    `UPDATE issues i SET first_seen = coalesce(c.first_at, i.first_seen), first_release = coalesce(c.release, i.first_release),
-       type = coalesce(c.type, i.type), culprit = coalesce(c.culprit, i.culprit), value = coalesce(c.message, i.value),
-       title = coalesce(left(concat_ws(': ', nullif(c.type, ''), nullif(split_part(c.message, E'\\n', 1), '')), 250), i.title)
-     FROM (SELECT received_at AS first_at, release, type, culprit, left(message, 1024) AS message
-           FROM occurrences WHERE issue_id = $1 ORDER BY received_at, error_id LIMIT 1) c
+    `UPDATE issues i SET first_seen = c.first_at, first_release = c.release, type = c.type, culprit = c.culprit, value = c.message,
+       platform = c.platform, level = l.level, last_release = coalesce(
+         (SELECT release FROM issue_releases WHERE issue_id = $1 AND release <> '' ORDER BY last_seen DESC, release LIMIT 1), ''),
+       title = coalesce(nullif(left(concat_ws(': ', nullif(c.type, ''), (regexp_match(c.message, '\\S[^\\r\\n]*'))[1]), 250), ''), i.title)
+     FROM (SELECT received_at AS first_at, release, type, culprit, platform, left(message, 1024) AS message
+           FROM occurrences WHERE issue_id = $1 ORDER BY received_at, error_id LIMIT 1) c,
+       (SELECT level FROM occurrences WHERE issue_id = $1 ORDER BY received_at DESC, error_id DESC LIMIT 1) l
      WHERE i.issue_id = $1`,
     [issueId],
   );

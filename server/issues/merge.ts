@@ -41,7 +41,7 @@ export async function mergeIssues(
   const numbers = new Map(held.map(({ issueId, number }) => [issueId, number]));
   for (const id of others) {
     await copyCounts(tx, id, into);
-    await moveInto(tx, id, into, actor.now);
+    await moveInto(tx, id, into);
   }
   await note(tx, "merged", actor, [
     ...others.map((id): [number, string] => [into, `number ${numbers.get(id) ?? 0} into this`]),

@@ -226,6 +226,9 @@ export interface IssueUpdate extends IssueSum {
   isPromoted: boolean;
 }
 
+/** All of them were received before what is counted already, e.g. out of the spool. */
+const IS_LATE = `to_timestamp(n."lastAt" / 1000.0) < i.last_seen`;
+
 /** Adds to issues, and opens those that are to be opened. */
 export async function updateIssues(tx: Queryable, rows: readonly IssueUpdate[], now: number): Promise<void> {
   await tx.query(
@@ -233,8 +236,8 @@ export async function updateIssues(tx: Queryable, rows: readonly IssueUpdate[], 
        occurrence_count = i.occurrence_count + n.count, session_count = i.session_count + n.sessions, user_count = i.user_count + n.users,
        first_seen = least(i.first_seen, to_timestamp(n."firstAt" / 1000.0)),
        last_seen = greatest(i.last_seen, to_timestamp(n."lastAt" / 1000.0)),
-       last_release = CASE WHEN n."lastRelease" = '' THEN i.last_release ELSE n."lastRelease" END,
-       level = n.level,
+       last_release = CASE WHEN n."lastRelease" = '' OR ${IS_LATE} THEN i.last_release ELSE n."lastRelease" END,
+       level = CASE WHEN ${IS_LATE} THEN i.level ELSE n.level END,
        status = CASE WHEN n."isReopened" THEN 'open' ELSE i.status END,
        resolved_at = CASE WHEN n."isReopened" THEN NULL ELSE i.resolved_at END,
        resolved_in = CASE WHEN n."isReopened" THEN NULL ELSE i.resolved_in END,
