@@ -12,7 +12,7 @@ import { withLock } from "./lib/lock.mjs";
 import { hashSources, parts, root } from "./lib/parts.mjs";
 
 /** The most that a page pays for the tracker. */
-const MAX_TRACKER_GZIP_BYTES = 30 * 1024;
+const MAX_TRACKER_GZIP_BYTES = 30_000;
 
 const flags = new Set(process.argv.slice(2).filter((argument) => argument.startsWith("--")));
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));

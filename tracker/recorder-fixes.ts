@@ -3,6 +3,8 @@
  * the source is not what it was, the build fails, so that a new version is looked at before it is used.
  */
 
+import { shortenNames } from "./short-names.ts";
+
 /** A piece of the recorder's source and what stands there instead. */
 interface Fix {
   /** What goes wrong without it. */
@@ -280,5 +282,7 @@ export function fixRecorder(source: string): string {
     if (end < 0) throw new Error(`recorder fix found no end: ${why}`);
     fixed = fixed.slice(0, start) + put + fixed.slice(end);
   }
-  return fixed.replace(UNUSED, "").replace(FIELD, (call, name: string) => (call.endsWith(", ") ? `(this.${name} = ` : ""));
+  return shortenNames(
+    fixed.replace(UNUSED, "").replace(FIELD, (call, name: string) => (call.endsWith(", ") ? `(this.${name} = ` : "")),
+  );
 }

@@ -6,7 +6,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { ROOT } from "../processes.ts";
 import type { Figure } from "../report.ts";
 
-const MAX_GZIP_BYTES = 30 * 1024;
+const MAX_GZIP_BYTES = 30_000;
 
 /** Sizes of the built script, as it is served. Others, behind gzip: Sentry with replay 75 KB, OpenReplay 60, PostHog 122 + 73. */
 export function trackerSize(): Figure {
