@@ -57,7 +57,7 @@ export function createIngestRoute(deps: IngestHttpDeps): Route {
       project: "id, where a bearer token of scope ingest that is not bound to a project comes without a key",
     },
     async handle(request) {
-      const { body, peer } = request;
+      const { body } = request;
       if (deps.isDraining()) throw new AppError("overload", "the server is stopping", { retryAfterMs: 1_000 });
       const project = request.query.has("key") ? await byKey(deps, request) : await byToken(deps, request);
       const envelopes = readEnvelopes(body);
