@@ -1,6 +1,8 @@
 /** From a row of `session_errors` to what is known of the error. */
 
+import * as v from "valibot";
 import type { ChainedException } from "../../protocol/occurrence.ts";
+import { viewportSchema } from "../../protocol/session.ts";
 import type { Digested } from "../digested.ts";
 import { MAX_COUNT, MAX_TEXT } from "./bounds.ts";
 import { createReader, get, isFields, numberOf, type Fact, type Reader } from "./reader.ts";
@@ -119,7 +121,7 @@ function readContexts(reader: Reader, error: StoredError): Digested["detail"]["c
     ["title", reader.text(error.title, MAX_TEXT.name)],
     ["language", reader.text(error.language, 64)],
     ["timeZone", reader.text(error.time_zone, 64)],
-    ["viewport", reader.fact(error.viewport, MAX_TEXT.name)],
+    ["viewport", v.is(viewportSchema, error.viewport) ? `${error.viewport.width} × ${error.viewport.height}` : ""],
   ];
   const known = page.filter(([, value]) => value !== "" && value !== null);
   return {

@@ -88,7 +88,7 @@ export async function revokeInvitation(projectId: number, id: number): Promise<v
 
 /** What a link invites to. @throws ApiError 404 or 410 where it cannot be used (any more) */
 export function readInvitation(token: string): Promise<OpenInvitation> {
-  return request("GET", `/auth/invitation?${new URLSearchParams({ token }).toString()}`, openInvitationSchema);
+  return request("POST", "/auth/invitation/look", openInvitationSchema, { body: { token } });
 }
 
 /** Accepts a link, with a password where one is asked for; the browser is signed in afterwards. */

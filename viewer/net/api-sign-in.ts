@@ -62,8 +62,7 @@ export async function signOutEverywhere(): Promise<void> {
 
 /** True where the one-time link with this token can still be used. */
 export async function readSetup(token: string): Promise<boolean> {
-  const query = new URLSearchParams({ token }).toString();
-  return (await request("GET", `/v1/setup?${query}`, v.object({ isOpen: v.boolean() }))).isOpen;
+  return (await request("POST", "/v1/setup/look", v.object({ isOpen: v.boolean() }), { body: { token } })).isOpen;
 }
 
 /** Makes the first administrator and signs him in. */

@@ -17,6 +17,8 @@ export class IssueList {
   loading = $state<"first" | "more" | "no">("first");
   problem = $state("");
   busy = $state(false);
+  /** How often something was done to issues of the list. */
+  changes = $state(0);
   /** Ids of the issues that are to be changed together. */
   readonly chosen = new SvelteSet<number>();
   private cursor = $state<string | null>(null);
@@ -85,6 +87,7 @@ export class IssueList {
     this.busy = true;
     try {
       await work();
+      this.changes++;
       this.chosen.clear();
       await this.load();
     } catch (error) {

@@ -34,7 +34,7 @@ describe("words for issues", () => {
     expect(activityWords({ kind: "assignee", text: "a@example.com" })).toBe("assigned it: a@example.com");
     expect(activityWords({ kind: "regressed", text: "" })).toBe("It came back");
     expect(activityWords({ kind: "regressed", text: "2.1" })).toBe("It came back in 2.1");
-    expect(keyText(["exception", "TypeError", ["a"]])).toBe('exception · TypeError · ["a"]');
+    expect(keyText(["exception", "TypeError", ["a"]])).toBe("exception · TypeError · (a)");
     expect(activityWords({ kind: "something_new", text: "" })).toBe("something new");
   });
 
@@ -64,6 +64,12 @@ describe("breadcrumbs", () => {
       [
         crumb({ category: "navigation", data: { from: "/", to: "https://shop.example/cart?x=1" } }),
         crumb({ category: "fetch", type: "http", level: "error", data: { method: "GET", url: "/api/tea", status_code: 500 } }),
+        crumb({
+          category: "fetch",
+          message: "https://shop.example/api",
+          data: { method: "GET", url: "https://shop.example/api?a=1", status: 0 },
+        }),
+        crumb({ category: "page_load", message: "https://shop.example/cart Your cart" }),
         crumb({ category: "ui.click", message: "button#buy" }),
         crumb({ category: "console", level: "error", message: "too hot" }),
         crumb({}),
@@ -73,6 +79,8 @@ describe("breadcrumbs", () => {
     expect(told.map(({ kind, text }) => [kind, text])).toEqual([
       ["navigation", "/ → /cart?x=1"],
       ["failed_request", "GET /api/tea 500"],
+      ["failed_request", "GET /api?a=1 0"],
+      ["page_load", "/cart Your cart"],
       ["click", "button#buy"],
       ["console_error", "too hot"],
       ["custom", "Something happened"],

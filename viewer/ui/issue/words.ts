@@ -74,9 +74,13 @@ export function activityWords({ kind, text }: Pick<IssueActivity, "kind" | "text
   return IN_RELEASE.has(kind) ? `${deed} in ${text}` : `${deed} ${text}`;
 }
 
-/** The parts of a key on one line. */
+/** The parts of a key on one line; what is a part of parts is in brackets. */
 export function keyText(parts: readonly unknown[]): string {
-  return parts.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(" · ");
+  const textOf = (part: unknown): string => {
+    if (Array.isArray(part)) return `(${keyText(part)})`;
+    return typeof part === "string" ? part : JSON.stringify(part);
+  };
+  return parts.map(textOf).join(" · ");
 }
 
 const MECHANISMS: Readonly<Record<string, string>> = { v1: "by what it says", frames1: "by its place in the source" };
@@ -149,9 +153,16 @@ function crumbText({ category, message, data }: Breadcrumb): string {
   }
   if (typeof url === "string" && url !== "") {
     const line = [method, formatPath(url), status ?? other].filter((part) => part !== undefined && part !== null && part !== "");
-    return [line.join(" "), message].filter(Boolean).join(": ");
+    // Our tracker's requests say their address once more, as far as it fits.
+    return [line.join(" "), url.startsWith(message) ? "" : message].filter(Boolean).join(": ");
   }
+  // Where our tracker's visitor went: the host is the same everywhere.
+  if (isOfPage(category)) return message.replace(/^https?:\/\/\S+/, formatPath);
   return message || category || "Something happened";
+}
+
+function isOfPage(category: string): boolean {
+  return category === "navigation" || category === "page_load";
 }
 
 function requestDetail({ method, status }: Readonly<Record<string, unknown>>): string {
