@@ -43,5 +43,5 @@ export async function prepareFirstAdministrator(
   const secret = createSecret();
   const now = clock.now();
   await insertSetupLink(db, hashSecret(secret), now, now + LINK_LIFE_MS);
-  return { setupUrl: `${publicUrl.replace(/\/+$/, "")}/setup?token=${secret}` };
+  return { setupUrl: `${publicUrl.replace(/\/+$/, "")}/setup#token=${secret}` };
 }

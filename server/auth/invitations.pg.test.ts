@@ -47,7 +47,7 @@ async function invite(by: Browser, email: string, role: string, projectId = shop
   return { status: answer.status, id, url, token: url.split("#token=")[1] ?? "" };
 }
 
-const look = (by: Browser, token: string) => by.call("GET", `/auth/invitation?token=${token}`);
+const look = (by: Browser, token: string) => by.call("POST", "/auth/invitation/look", { token });
 const accept = (by: Browser, token: string, password?: string) => by.call("POST", "/auth/invitation", { token, password });
 
 describe("invitations", () => {

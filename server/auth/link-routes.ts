@@ -1,5 +1,6 @@
 /**
- * The page behind a one-time link: `GET /auth/invitation` says what the link is for, `POST` uses it. Whoever has the secret may know what
+ * The page behind a one-time link: `POST /auth/invitation/look` says what the link is for, `POST /auth/invitation` uses it. The secret is in
+ * no address that is sent: those lie in the logs of proxies. Whoever has the secret may know what
  * is in it; everybody else gets the same answer, whether the link was used, taken back, has expired, or never was.
  */
 
@@ -17,20 +18,21 @@ import { deleteSignInsOf } from "./sign-in-queries.ts";
 import { personOf, toJson } from "./sign-in-routes.ts";
 import { changePassword, hasUser, insertUser, lockUser, readUser, type UserRow } from "./user-queries.ts";
 
+const look = v.object({ token: linkSecret });
 const acceptance = v.object({ token: linkSecret, password: v.optional(shownPassword) });
 
 /** The rows of the route table about using a link. */
 export function createLinkRoutes(room: AuthRoom): readonly Route[] {
   return [
     {
-      method: "GET",
-      path: "/auth/invitation",
+      method: "POST",
+      path: "/auth/invitation/look",
       access: "open",
-      summary: "What a one-time link is for",
-      query: { token: "the secret of the link" },
+      summary: "What a one-time link is for: {token}",
+      maxBodyBytes: 8 * 1024,
       handle: async (request) => {
         await room.linksByAddress.take(addressName(request.peer));
-        const link = await openLink(room, request.query.get("token") ?? "");
+        const link = await openLink(room, readBody(look, request.body).token);
         const { kind, email, expiresAt } = link;
         const hasAccount = await hasUser(room.db, email);
         const isSignedIn = (await signedInAs(room, request, email)) !== null;

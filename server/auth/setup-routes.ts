@@ -1,4 +1,6 @@
-/** `GET` and `POST /v1/setup`: what the page behind the one-time set-up link asks and does. */
+/**
+ * What the page behind the one-time set-up link asks and does. The secret is in no address that is sent: those lie in the logs of proxies.
+ */
 
 import * as v from "valibot";
 import { AppError } from "../app-error.ts";
@@ -13,19 +15,22 @@ import { hasAdministrator } from "./user-queries.ts";
 
 const setup = v.object({ token: linkSecret, email: emailSchema, password: newPassword });
 
+const look = v.object({ token: linkSecret });
+
 /** The rows of the route table about the set-up link. */
 export function createSetupRoutes(room: AuthRoom): readonly Route[] {
   const { db, clock, audit } = room;
   return [
     {
-      method: "GET",
-      path: "/v1/setup",
+      method: "POST",
+      path: "/v1/setup/look",
       access: "open",
-      summary: "Whether a set-up link can still be used",
-      query: { token: "the token of the link" },
+      summary: "Whether a set-up link can still be used: {token}",
+      maxBodyBytes: 8 * 1024,
       handle: async (request) => {
         await room.linksByAddress.take(addressName(request.peer));
-        const isOpen = await isLinkOpen(db, hashSecret(request.query.get("token") ?? ""), clock.now());
+        const { token } = readBody(look, request.body);
+        const isOpen = await isLinkOpen(db, hashSecret(token), clock.now());
         return { json: { isOpen: isOpen && !(await hasAdministrator(db)) } };
       },
     },

@@ -24,7 +24,7 @@ it("AUT-46 over HTTP: invited, accepted, promoted, and removed, which cuts the l
   expect(invited.status).toBe(201);
   const { url } = (await invited.json()) as { url: string };
   const token = new URL(url).hash.slice("#token=".length);
-  expect(await readObject(await fetch(`${app.base}/auth/invitation?token=${token}`))).toMatchObject({
+  expect(await readObject(await postJson(`${app.base}/auth/invitation/look`, { token }))).toMatchObject({
     kind: "invitation",
     role: "viewer",
     hasAccount: false,

@@ -75,7 +75,7 @@ describe("npm start", () => {
     const dataDir = path.join(scratch, "data of one");
     const app = await start(dataDir);
     expect(app.output()).toMatch(/Viewer\s+http:\/\/localhost:\d+\//);
-    expect(app.output()).toMatch(/First visit\s+http:\/\/localhost:\d+\/setup\?token=\S+/);
+    expect(app.output()).toMatch(/First visit\s+http:\/\/localhost:\d+\/setup#token=\S+/);
     expect(app.output()).toMatch(/Demo page\s+http:\/\/localhost:\d+\/demo/);
     expect(app.output()).toContain(`<script src="${app.baseUrl}/tracker.js" data-key="${app.projectKey}" async></script>`);
     for (const target of ["/", "/demo", "/tracker.js", "/demo/demo.js", "/demo/frame.html"]) {

@@ -80,7 +80,7 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
   "GET /stats": list,
   "GET /metrics": list,
   "GET /v1/openapi.json": { as: "nobody" },
-  "GET /v1/setup": { as: "nobody", names: ["spentLink"], query: (ids) => ({ token: ids.spentLink }) },
+  "POST /v1/setup/look": { as: "nobody", names: ["spentLink"], body: (ids) => ({ token: ids.spentLink }) },
   "POST /v1/setup": {
     as: "nobody",
     names: ["spentLink"],
@@ -106,11 +106,11 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
   "GET /auth/sign-ins": list,
   "DELETE /auth/sign-ins/:id": { params: { id: "signIn" }, fresh: ["signIn"] },
   "POST /auth/logout-everywhere": { isOwnDoing: true, as: "newcomer", body: () => ({}) },
-  "GET /auth/invitation": {
+  "POST /auth/invitation/look": {
     as: "nobody",
     names: ["spentLink"],
-    query: (ids) => ({ token: ids.spentLink }),
-    right: { query: (ids) => ({ token: ids.openLink }) },
+    body: (ids) => ({ token: ids.spentLink }),
+    right: { body: (ids) => ({ token: ids.openLink }) },
   },
   "POST /auth/invitation": {
     as: "nobody",
