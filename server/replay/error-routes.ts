@@ -6,6 +6,7 @@ import type { Queryable } from "../db/db.ts";
 import { notFound, readNumber } from "../http-input.ts";
 import type { HttpRequest, Route } from "../net/route.ts";
 import { isPlayable, type Moment, planMoment } from "./clip-plan.ts";
+import { createClipTurns } from "./clip-turns.ts";
 import { readClip } from "./clip.ts";
 import { findPlace, NO_CLIP, type Place } from "./error-place.ts";
 import { findReportedError, type ReportedError } from "./error-queries.ts";
@@ -26,6 +27,8 @@ interface ClipState {
 
 /** The rows of the route table about errors. */
 export function createErrorRoutes(db: Queryable, views: ViewTrail): readonly Route[] {
+  const turns = createClipTurns();
+
   async function findVisible({ params, identity }: HttpRequest): Promise<ReportedError> {
     const found = await findReportedError(db, params["id"] ?? "", [...readableProjects(identity)]);
     if (!found) throw notFound();
@@ -74,7 +77,7 @@ export function createErrorRoutes(db: Queryable, views: ViewTrail): readonly Rou
         const { identity, peer } = request;
         await views.viewed({ kind: "replay", by: "clip", actor: actorOf(identity), peer, session: place.session });
         const moment = momentOf(place, before, after);
-        const clip = await readClip(db, place.session, moment);
+        const clip = await turns.take(() => readClip(db, place.session, moment), request.signal);
         const reason = clip.startsAt === null ? NO_CLIP.unplayable : "";
         return { json: { errorId, sessionId, ...moment, ...clip, reason } };
       },
