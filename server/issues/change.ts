@@ -6,7 +6,7 @@ import { cleanText } from "../../protocol/text.ts";
 import { AppError } from "../app-error.ts";
 import type { Queryable } from "../db/db.ts";
 import { addActivity, type NewActivity } from "./activity-queries.ts";
-import { holdIssues } from "./write-queries.ts";
+import { addProjectReleases, holdIssues } from "./write-queries.ts";
 
 const MAX_AT = 8.64e15;
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(1_000_000_000));
@@ -51,6 +51,15 @@ export async function changeIssues(tx: Queryable, issueIds: readonly number[], c
   const note = (issueId: number, kind: string, text: string) => activity.push({ issueId, kind, userId: actor.userId, text });
   const ids = held.map(({ issueId }) => issueId);
   if (state) {
+    if (state.status === "resolved" && state.resolvedIn !== null && state.resolvedIn !== "next") {
+      // Nobody may have heard of it yet: what is first heard of from now on is as new, where no version says otherwise.
+      const { resolvedIn: release } = state;
+      const projects = new Set(held.map(({ projectId }) => projectId));
+      await addProjectReleases(
+        tx,
+        [...projects].map((projectId) => ({ projectId, release, at: actor.now })),
+      );
+    }
     await setState(tx, ids, state, actor.now);
     for (const id of ids) note(id, "status", describeState(state));
   }

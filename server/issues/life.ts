@@ -6,7 +6,7 @@
  */
 
 import type { IssueStatus } from "../../protocol/issue.ts";
-import { type FirstSeen, isFrom } from "./release-order.ts";
+import { type FirstSeen, isFrom, isNext } from "./release-order.ts";
 
 /** What decides on an issue's state; times are epoch milliseconds. */
 export interface IssueLife {
@@ -61,9 +61,7 @@ function isRegression({ resolvedAt, resolvedIn }: IssueLife, hit: Hit, firstSeen
   if (resolvedAt !== null && hit.receivedAt <= resolvedAt) return false;
   if (resolvedIn === null) return true;
   if (resolvedIn !== "next") return isFrom(hit.release, resolvedIn, firstSeen);
-  // The next release is one that nobody had heard of when it was resolved.
-  const seen = firstSeen.get(hit.release);
-  return hit.release !== "" && (seen === undefined || resolvedAt === null || seen > resolvedAt);
+  return isNext(hit.release, resolvedAt ?? 0, firstSeen);
 }
 
 function whyUnmuted(life: IssueLife, counts: { occurrences: number; users: number }, now: number): string | null {

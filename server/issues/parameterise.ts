@@ -99,10 +99,32 @@ function withoutHashes(words: string, counts: Map<string, number>): string {
   return text;
 }
 
-/** Letters and digits that change places too often for a word: ids of records, requests and sessions. */
+/** Letters and digits, or capitals, that change places too often for words: ids of records, requests and sessions. */
 function looksRandom(found: string): boolean {
   return found.split(/[-_]/).some((run) => {
-    if (run.length < 12 || !/[A-Za-z]/.test(run)) return false;
-    return (run.match(/\d[A-Za-z]|[A-Za-z]\d/g) ?? []).length >= 3;
+    if (run.length < 12 || !/[A-Za-z]/.test(run) || isName(run)) return false;
+    if ((run.match(/\d[A-Za-z]|[A-Za-z]\d/g) ?? []).length >= 3) return true;
+    return run.length >= 16 && 3 * tokensOf(run).length > run.length;
   });
+}
+
+/** The words, capitals and numbers of a name, as people write names of code. */
+function tokensOf(run: string): string[] {
+  return run.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g) ?? [];
+}
+
+/**
+ * Names of code with digits in them, `base64ToUtf8Converter`, `EC2MetadataV2Error`: words that begin with capitals and can be spoken. Ids have
+ * that shape hardly ever.
+ */
+function isName(run: string): boolean {
+  const tokens = tokensOf(run);
+  const fits = tokens.every((token, index) => {
+    if (/^\d/.test(token)) return index > 0 && token.length <= 3;
+    return /^[a-z]/.test(token) ? index === 0 : token.length <= 5 || /[a-z]/.test(token);
+  });
+  const words = tokens.filter((token) => /[a-z]/.test(token));
+  const letters = words.join("").length;
+  const isSpoken = words.every((word) => word.length < 3 || /[aeiouy]/i.test(word));
+  return fits && /[A-Z]/.test(run) && isSpoken && letters >= words.length * 3 && 2 * letters > run.length;
 }

@@ -15,6 +15,21 @@ export function isFrom(release: string, other: string, firstSeen: FirstSeen): bo
   return mine !== undefined && theirs !== undefined && mine >= theirs;
 }
 
+/**
+ * Whether a release is the next after a moment, or a later one: nobody had heard of it then, and of no other version of it that is as new.
+ * An old release that was never heard of is none.
+ */
+export function isNext(release: string, at: number, firstSeen: FirstSeen): boolean {
+  if (release === "") return false;
+  for (const [known, seen] of firstSeen) {
+    if (seen > at) continue;
+    if (known === release) return false;
+    const byVersion = compareVersions(release, known);
+    if (byVersion !== null && byVersion <= 0) return false;
+  }
+  return true;
+}
+
 /** Less than, equal to or greater than 0; null where one of them is no version, or of another package. */
 export function compareVersions(one: string, other: string): number | null {
   const [a, b] = [VERSION.exec(one), VERSION.exec(other)];

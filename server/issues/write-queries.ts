@@ -8,6 +8,9 @@ import type { Placed } from "./find-issues.ts";
 /** Most releases that are kept of one issue. */
 const MAX_RELEASES = 500;
 
+/** Most releases among which the newest version is looked for. */
+const KNOWN_RELEASES = 500;
+
 /** A project, as far as its issues go. */
 export interface IssueProject {
   id: number;
@@ -207,12 +210,23 @@ export async function addProjectReleases(
   );
 }
 
-/** When these releases of a project were first heard of, epoch milliseconds. */
-export async function readFirstSeen(tx: Queryable, projectId: number, releases: readonly string[]): Promise<Map<string, number>> {
+/**
+ * When these releases of a project, and the newest of those that were known at a moment, were first heard of.
+ * @param at epoch milliseconds, like what is returned; null for no moment
+ */
+export async function readFirstSeen(
+  tx: Queryable,
+  projectId: number,
+  releases: readonly string[],
+  at: number | null,
+): Promise<Map<string, number>> {
   const rows = await tx.query<{ release: string; at: number }>(
     `SELECT release, (extract(epoch FROM first_seen) * 1000)::float8 AS at FROM project_releases
-     WHERE project_id = $1 AND release = ANY($2::text[])`,
-    [projectId, releases],
+     WHERE project_id = $1 AND release = ANY($2::text[])
+     UNION
+     (SELECT release, (extract(epoch FROM first_seen) * 1000)::float8 FROM project_releases
+      WHERE project_id = $1 AND first_seen <= to_timestamp($3 / 1000.0) ORDER BY first_seen DESC LIMIT ${KNOWN_RELEASES})`,
+    [projectId, releases, at],
   );
   return new Map(rows.map(({ release, at }) => [release, at]));
 }

@@ -148,7 +148,8 @@ async function firstSeenFor(
   occurrences: readonly Digested[],
 ): Promise<ReadonlyMap<string, number>> {
   if (issue.status !== "resolved" || issue.resolvedIn === null) return new Map();
-  return readFirstSeen(tx, issue.projectId, [...new Set([issue.resolvedIn, ...occurrences.map(({ release }) => release)])]);
+  const releases = [...new Set([issue.resolvedIn, ...occurrences.map(({ release }) => release)])];
+  return readFirstSeen(tx, issue.projectId, releases, issue.resolvedIn === "next" ? issue.resolvedAt : null);
 }
 
 /** Postgres' way to write a UUID. */
