@@ -23,8 +23,8 @@ function createWork() {
 it("REP-19 clips are read two at a time, as many wait as there is room for, and the next is told when to come back", async () => {
   const turns = createClipTurns(2, 3);
   const work = createWork();
-  const taken = Array.from({ length: 5 }, () => turns.take(work.run, signal));
-  const refused: unknown = await turns.take(work.run, signal).catch((error: unknown) => error);
+  const taken = Array.from({ length: 5 }, () => turns.take(() => work.run(), signal));
+  const refused: unknown = await turns.take(() => work.run(), signal).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(AppError);
   expect(refused).toMatchObject({ kind: "overload", retryAfterMs: 1_000 });
   for (let done = 0; done < 5; done++) {
@@ -38,9 +38,9 @@ it("REP-19 clips are read two at a time, as many wait as there is room for, and 
 it("REP-19 who goes while he waits takes no turn, and work that fails gives its own back", async () => {
   const turns = createClipTurns(1, 1);
   const work = createWork();
-  const first = turns.take(work.run, signal);
+  const first = turns.take(() => work.run(), signal);
   const leaving = new AbortController();
-  const left = turns.take(work.run, leaving.signal).catch((error: unknown) => error);
+  const left = turns.take(() => work.run(), leaving.signal).catch((error: unknown) => error);
   leaving.abort();
   expect(await left).toMatchObject({ kind: "overload" });
   const failing = turns.take(() => Promise.reject(new Error("no")), signal).catch((error: unknown) => error);
