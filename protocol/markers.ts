@@ -10,8 +10,15 @@ export const MARKER_KINDS = [
   "failed_request",
   "click",
   "rage_click",
+  "dead_click",
+  "error_click",
+  "thrash",
+  "form_abandoned",
+  "reload_loop",
   "navigation",
   "page_load",
+  "web_vitals",
+  "assist",
   "custom",
 ] as const;
 
@@ -42,6 +49,9 @@ export type Cause = v.InferOutput<typeof causeSchema>;
  * - `name`: error type, element, address, or the name of a custom mark
  * - `text`: message, label or title
  * - `stack`, `causes`: errors only; each cause stands behind what it is the cause of
+ * - kinds of friction: `rage_click` (many in one place), `dead_click` (nothing came of it), `error_click` (an error came of it), `thrash` (the
+ *   pointer is shaken), `form_abandoned` (filled in and left), `reload_loop` (loaded again and again)
+ * - `web_vitals`: of the page that ends, `{lcpMs, inpMs, cls}`; `assist`: what an agent was let do, or did
  * - `data`: e.g. `{method, status, durationMs, url}` of a failed request, `{x, y}` of a click, `{handled, mechanism, release, ...}` of an error
  */
 export const markerSchema = v.object({

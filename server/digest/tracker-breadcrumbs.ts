@@ -10,6 +10,8 @@ const LEVELS: Readonly<Record<string, Level>> = {
   console_error: "error",
   failed_request: "warning",
   rage_click: "warning",
+  dead_click: "warning",
+  error_click: "warning",
 };
 /** Category and type of a breadcrumb, as Sentry SDKs call them, so that both kinds of errors are read alike. */
 const WORDS: Readonly<Record<string, readonly [string, string]>> = {
@@ -18,6 +20,8 @@ const WORDS: Readonly<Record<string, readonly [string, string]>> = {
   failed_request: ["fetch", "http"],
   click: ["ui.click", "user"],
   rage_click: ["ui.multiClick", "user"],
+  dead_click: ["ui.deadClick", "user"],
+  error_click: ["ui.click", "user"],
   navigation: ["navigation", "navigation"],
   page_load: ["page_load", "navigation"],
 };

@@ -51,7 +51,7 @@ export interface PageGroup {
 }
 
 /** Kinds that tell which browser tab the visitor was in. */
-const VISITOR_KINDS: ReadonlySet<MarkerKind> = new Set(["click", "rage_click", "navigation", "page_load"]);
+const VISITOR_KINDS: ReadonlySet<MarkerKind> = new Set(["click", "rage_click", "dead_click", "error_click", "navigation", "page_load"]);
 
 export class Timeline {
   private readonly pageOf = new Map<string, Page>();

@@ -89,8 +89,15 @@ const MARKER_NAMES: Record<MarkerKind, string> = {
   failed_request: "Failed request",
   click: "Click",
   rage_click: "Rage click",
+  dead_click: "Dead click",
+  error_click: "Error click",
+  thrash: "Shaken pointer",
+  form_abandoned: "Form left",
+  reload_loop: "Reload loop",
   navigation: "Navigation",
   page_load: "Page load",
+  web_vitals: "Web vitals",
+  assist: "Help",
   custom: "Mark",
 };
 
@@ -106,15 +113,22 @@ export function markerTitle(marker: { kind: MarkerKind; name?: string | undefine
   switch (marker.kind) {
     case "navigation":
     case "page_load":
+    case "reload_loop":
+    case "web_vitals":
       return formatPath(name) || text || markerName(marker.kind);
     case "error":
       return text && name ? `${name}: ${text}` : text || name || markerName(marker.kind);
     case "click":
     case "rage_click":
+    case "dead_click":
+    case "error_click":
+    case "thrash":
+    case "form_abandoned":
       return text || name || markerName(marker.kind);
     case "failed_request":
       return formatPath(name) || text || markerName(marker.kind);
     case "console_error":
+    case "assist":
     case "custom":
       return [name, text].filter(Boolean).join(" ") || markerName(marker.kind);
     default:

@@ -7,10 +7,17 @@ import type { TimelineMarker } from "../player/timeline.ts";
 export const KIND_ORDER: readonly MarkerKind[] = [
   "error",
   "rage_click",
+  "error_click",
+  "dead_click",
+  "reload_loop",
+  "thrash",
+  "form_abandoned",
   "console_error",
   "failed_request",
+  "assist",
   "custom",
   "page_load",
+  "web_vitals",
   "navigation",
   "click",
 ];
