@@ -19,8 +19,8 @@ const KEEP_SECONDS = 86_400;
 export interface JobWorkers {
   /** To be handed to graphile-worker, which says there whom it makes. */
   readonly events: WorkerEvents;
-  /** The workers of before are gone: others take their place. */
-  forget(): void;
+  /** Tells now who is alive, and frees what nobody works on; never throws. */
+  look(): Promise<void>;
   start(): Promise<void>;
   stop(): void;
 }
@@ -29,14 +29,23 @@ export interface JobWorkers {
 export function createJobWorkers({ db, clock, log }: { db: Queryable; clock: Clock; log: Logger }): JobWorkers {
   const events: WorkerEvents = new EventEmitter();
   const ours = new Set<string>();
+  /** Of ours, and ended: what they held is free at once. */
+  const ended = new Set<string>();
   let stopTimer = () => {};
   events.on("worker:create", ({ worker }) => {
     ours.add(worker.workerId);
+  });
+  events.on("worker:stop", ({ worker }) => {
+    ours.delete(worker.workerId);
+    ended.add(worker.workerId);
   });
 
   async function look(): Promise<void> {
     try {
       await tellAlive(db, [...ours]);
+      const gone = [...ended];
+      await unlock(db, gone);
+      for (const id of gone) ended.delete(id);
       const freed = await freeJobs(db);
       if (freed > 0) log.warn("jobs of a process that is gone are taken over", { count: freed });
     } catch (error) {
@@ -46,9 +55,7 @@ export function createJobWorkers({ db, clock, log }: { db: Queryable; clock: Clo
 
   return {
     events,
-    forget: () => {
-      ours.clear();
-    },
+    look,
     async start() {
       await look();
       stopTimer = clock.every(TELL_MS, () => void look());
@@ -80,6 +87,10 @@ async function freeJobs(db: Queryable): Promise<number> {
     [SILENT_SECONDS],
   );
   const dead = [...new Set(held.map((row) => row.worker_id))];
-  if (dead.length > 0) await db.query("SELECT graphile_worker.force_unlock_workers($1::text[])", [dead]);
+  await unlock(db, dead);
   return held.length;
+}
+
+async function unlock(db: Queryable, workerIds: readonly string[]): Promise<void> {
+  if (workerIds.length > 0) await db.query("SELECT graphile_worker.force_unlock_workers($1::text[])", [workerIds]);
 }

@@ -49,6 +49,11 @@ export interface JobsDeps {
 
 /** A worker that fell (Postgres was away) is started again after this long. */
 const RESTART_MS = 2_000;
+/** Waits for the jobs under way; one that has stopped already is fine. */
+async function stopRunner(runner: Runner): Promise<void> {
+  await runner.stop().catch(() => undefined);
+}
+
 const LOUD: ReadonlySet<string> = new Set(["error", "warning"]);
 
 /** Builds the room. */
@@ -73,12 +78,16 @@ export function createJobs(deps: JobsDeps): Jobs {
     if (dead) dead.value++;
     log.error("a job failed for the last time", { kind: job.task_identifier, attempts: job.attempts, error });
   });
+  workers.events.on("worker:stop", ({ error }) => {
+    if (error !== undefined && error !== null && runner) replace(runner);
+  });
   let runner: Runner | null = null;
+  /** Runners in whose place another works, until their last job is done. */
+  const leaving = new Set<Promise<void>>();
   let cancelRestart = () => {};
   let isStopped = false;
 
   async function work(): Promise<void> {
-    workers.forget();
     const started = await run({
       connectionString,
       concurrency,
@@ -91,11 +100,27 @@ export function createJobs(deps: JobsDeps): Jobs {
     });
     if (isStopped) return started.stop();
     runner = started;
-    void started.promise.catch(() => undefined).then(startAgain);
+    void started.promise
+      .catch(() => undefined)
+      .then(() => {
+        replace(started);
+      });
+    await workers.look();
+  }
+
+  /**
+   * A worker that could not say what became of its job (Postgres went away) ends, and graphile-worker puts none in its place: others are
+   * started, and those that are left finish what they do.
+   */
+  function replace(old: Runner): void {
+    if (runner !== old || isStopped) return;
+    runner = null;
+    const left = stopRunner(old).finally(() => leaving.delete(left));
+    leaving.add(left);
+    startAgain();
   }
 
   function startAgain(): void {
-    runner = null;
     if (isStopped) return;
     cancelRestart = clock.after(RESTART_MS, () => void work().catch(startAgain));
   }
@@ -127,7 +152,8 @@ export function createJobs(deps: JobsDeps): Jobs {
       isStopped = true;
       cancelRestart();
       workers.stop();
-      await runner?.stop().catch(() => undefined);
+      if (runner) await stopRunner(runner);
+      await Promise.all(leaving);
     },
   };
 }
