@@ -9,6 +9,7 @@ import { digest } from "./figures/digest.ts";
 import { fanOut } from "./figures/fan-out.ts";
 import { idleConnections } from "./figures/idle-connections.ts";
 import { liveView } from "./figures/live-view.ts";
+import { outage } from "./figures/outage.ts";
 import { overload } from "./figures/overload.ts";
 import { retention } from "./figures/retention.ts";
 import { seek } from "./figures/seek.ts";
@@ -32,6 +33,7 @@ const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> 
   seek,
   retention,
   accept,
+  outage,
 };
 
 const names = process.argv.slice(2);

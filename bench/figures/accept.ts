@@ -1,11 +1,13 @@
 /**
- * The accept phase under mixed traffic: sessions, errors, spans, reports and replays of SDKs in about the parts in which they were captured,
- * with a segment of 10 MB now and then, while what was accepted is digested beside it. From the request to its answer, after the commit.
+ * The accept phase under mixed traffic: sessions, errors (plain, behind gzip, with a file), spans, reports, feedback and replays of SDKs in
+ * about the parts in which they were captured, with a segment of 10 MB now and then, while what was accepted is digested beside it. From the
+ * moment at which a request was due to its answer, after the commit.
  */
 
 import { randomBytes, randomUUID } from "node:crypto";
-import { deflateSync, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { withClient } from "../../server/db/connection.ts";
+import { envelope, feedback, makeId, packedRecording, recording, replay, withAttachment } from "../load/envelopes.ts";
 import { buildMinified } from "../load/minified.ts";
 import { createEvents, send, type Posted } from "../load/sdk-traffic.ts";
 import type { Figure } from "../report.ts";
@@ -20,16 +22,19 @@ const RATES = [300, 600, 1_200];
 const LARGE_EVERY_MS = 2_000;
 const LARGE_BYTES = 10 * 1024 * 1024;
 const SEGMENT_BYTES = 60 * 1024;
+const FILE_BYTES = 20 * 1024;
 const NO_QUOTAS = { QUOTA_ERRORS_PER_MINUTE: "0", QUOTA_REPLAYS_PER_MINUTE: "0" };
 
 /** Of a hundred envelopes. */
 const PARTS = [
   ["session", 43],
-  ["event", 33],
+  ["event", 22],
+  ["gzip", 8],
+  ["attachment", 3],
   ["span", 10],
   ["client_report", 8],
   ["replay", 4],
-  ["gzip", 2],
+  ["feedback", 2],
 ] as const;
 
 export async function accept(rig: Rig): Promise<Figure> {
@@ -111,48 +116,29 @@ interface Traffic {
 async function createTraffic(): Promise<Traffic> {
   const script = await buildMinified();
   const event = createEvents({ script, scriptUrl: "https://shop.example/app.js", debugId: randomUUID(), release: "shop@1.4.0" });
-  const segment = deflateSync(randomBytes(SEGMENT_BYTES));
-  const largePayload = Buffer.from(
-    `{"segment_id":0}\n${JSON.stringify([{ type: 3, timestamp: 1, data: "x".repeat(LARGE_BYTES) }])}`,
-  );
+  const segment = packedRecording(SEGMENT_BYTES);
+  const file = randomBytes(FILE_BYTES);
   // Made before, or the sender would be measured while it compresses.
   const segments = Array.from({ length: RATES.length * (ROUND_MS / LARGE_EVERY_MS) }, () =>
-    gzipSync(replay(0, largePayload, false), { level: 1 }),
+    gzipSync(replay(makeId(), Buffer.from(recording(LARGE_BYTES))), { level: 1 }),
   );
-  let turn = 0;
+  const spans = { items: Array.from({ length: 5 }, (_, i) => ({ span_id: String(i), name: "GET /orders" })) };
+  const dropped = { discarded_events: [{ reason: "sample_rate", category: "transaction", quantity: 3 }] };
   const makers: Record<(typeof PARTS)[number][0], () => string | Posted> = {
     event,
     gzip: () => ({ body: gzipSync(event()), headers: { "content-encoding": "gzip" } }),
+    attachment: () => ({ body: withAttachment(event(), file), headers: {} }),
     session: () => envelope({}, "session", { sid: randomUUID(), init: true, status: "ok", attrs: { release: "shop@1.4.0" } }),
-    span: () =>
-      envelope({}, "span", { items: Array.from({ length: 5 }, (_, i) => ({ span_id: String(i), name: "GET /orders" })) }),
-    client_report: () =>
-      envelope({}, "client_report", { discarded_events: [{ reason: "sample_rate", category: "transaction", quantity: 3 }] }),
-    replay: () => ({ body: replay(turn, segment), headers: {} }),
+    span: () => envelope({}, "span", spans),
+    client_report: () => envelope({}, "client_report", dropped),
+    replay: () => ({ body: replay(makeId(), segment), headers: {} }),
+    feedback: () => feedback(makeId(), makeId()),
   };
   const hundred = PARTS.flatMap(([kind, count]) => Array.from({ length: count }, () => kind));
+  let turn = 0;
   return {
     // 37 and 100 have no divisor in common: each kind comes as often as it should, and none in a row.
     next: () => makers[hundred[(turn++ * 37) % hundred.length] ?? "session"](),
     large: () => ({ body: segments.pop() ?? "", headers: { "content-encoding": "gzip" } }),
   };
-}
-
-function envelope(header: object, type: string, payload: object): string {
-  return `${JSON.stringify({ sent_at: new Date().toISOString(), ...header })}\n${JSON.stringify({ type })}\n${JSON.stringify(payload)}`;
-}
-
-function replay(turn: number, recording: Uint8Array, hasLine = true): Buffer {
-  const id = randomUUID().replaceAll("-", "");
-  const payload = hasLine ? Buffer.concat([Buffer.from('{"segment_id":0}\n'), recording]) : recording;
-  const event = {
-    replay_id: id,
-    event_id: id,
-    segment_id: 0,
-    replay_type: "session",
-    timestamp: Date.now() / 1_000,
-    urls: [`/${turn}`],
-  };
-  const head = `${JSON.stringify({ event_id: id })}\n{"type":"replay_event"}\n${JSON.stringify(event)}\n`;
-  return Buffer.concat([Buffer.from(`${head}{"type":"replay_recording","length":${payload.length}}\n`), payload]);
 }

@@ -78,9 +78,9 @@ export interface Posted {
 
 /** What came of sending. */
 export interface Sent {
-  /** Milliseconds from a request to its answer. */
+  /** Milliseconds to an answer, from the request, or from when it was due where a rate is kept: a slow server does not slow the clock. */
   latencies: number[];
-  /** Answers that were not 200, by status. */
+  /** Answers that were not 200, by status; 0 where none came. */
   refused: Record<number, number>;
 }
 
@@ -99,11 +99,12 @@ export async function send(
   let taken = 0;
   const lane = async () => {
     while (taken < count) {
-      const dueAt = from + (taken++ / ratePerSec) * 1_000;
+      const dueAt = ratePerSec === Infinity ? -Infinity : from + (taken / ratePerSec) * 1_000;
+      taken++;
       const wait = dueAt - performance.now();
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
       const body = next();
-      const startedAt = performance.now();
+      const startedAt = Number.isFinite(dueAt) ? dueAt : performance.now();
       const status = await post(url, typeof body === "string" ? { body, headers: TEXT } : body, agent);
       sent.latencies.push(performance.now() - startedAt);
       if (status !== 200) sent.refused[status] = (sent.refused[status] ?? 0) + 1;
@@ -117,12 +118,12 @@ export async function send(
 const TEXT = { "content-type": "text/plain;charset=UTF-8" };
 
 function post(url: URL, { body, headers }: Posted, agent: Agent): Promise<number> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const asked = request(url, { method: "POST", agent, headers }, (answer) => {
       answer.resume();
-      answer.once("end", () => resolve(answer.statusCode ?? 0));
+      answer.once("close", () => resolve(answer.complete ? (answer.statusCode ?? 0) : 0));
     });
-    asked.once("error", reject);
+    asked.once("error", () => resolve(0));
     asked.end(body);
   });
 }
