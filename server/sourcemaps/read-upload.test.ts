@@ -99,6 +99,23 @@ describe("what strangers send", () => {
     expect(notes).toHaveLength(20);
   });
 
+  it("MAP-9 refuses a zip whose files are the same bytes, and one of many bombs", () => {
+    const twice = zipSync({ "a.js": new Uint8Array(5_000), "b.js": new Uint8Array(5_000) }, { level: 0 });
+    const view = new DataView(twice.buffer, twice.byteOffset, twice.byteLength);
+    const list = view.getUint32(twice.length - 6, true);
+    const second = list + 46 + view.getUint16(list + 28, true);
+    view.setUint32(second + 42, view.getUint32(list + 42, true), true);
+    expect(listZip(twice, 10)).toHaveLength(2);
+    const few = Buffer.concat([twice.subarray(0, 5_100), twice.subarray(list)]);
+    few.writeUInt32LE(5_100, few.length - 6);
+    expect(() => listZip(few, 10)).toThrow(/over each other/);
+    const bomb = zipSync({ "0.js": new Uint8Array(70 * 1024 * 1024) }, { level: 9 });
+    const [entry] = listZip(bomb, 1);
+    expect(entry?.packed.length).toBeLessThan(80_000);
+    const bombs = storedZip(entry?.packed ?? new Uint8Array(), 40);
+    expect(() => readUpload(bombs, NONE)).toThrow(/more than 1024 MB/);
+  });
+
   it("MAP-9 takes nothing but a fault from zips that are cut off or turned over", () => {
     const seed = Math.floor(Math.random() * 2 ** 31);
     process.stdout.write(`read-upload: seed ${seed}\n`);
@@ -161,3 +178,15 @@ it("MAP-3 debug ids are read however they are written", () => {
   for (const text of [ID, ID.toUpperCase(), ID.replaceAll("-", ""), ` ${ID} `]) expect(readDebugId(text)).toBe(ID);
   for (const text of ["", "x", ID.slice(1), undefined]) expect(readDebugId(text)).toBeNull();
 });
+
+/** A zip of so many scripts, each with the same packed bytes. */
+function storedZip(packed: Uint8Array, count: number): Uint8Array {
+  const plain = zipSync(Object.fromEntries(Array.from({ length: count }, (_, i) => [`${i}.js`, packed] as const)), { level: 0 });
+  const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
+  let at = view.getUint32(plain.length - 6, true);
+  for (let i = 0; i < count; i++) {
+    view.setUint16(at + 10, 8, true);
+    at += 46 + view.getUint16(at + 28, true) + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+  }
+  return plain;
+}

@@ -12,6 +12,8 @@ const MIB = 1024 * 1024;
 const MAX_ENTRIES = 20_000;
 const MAX_FILE_BYTES = 64 * MIB;
 const MAX_TOTAL_BYTES = 1_024 * MIB;
+/** Deflate packs no better (RFC 1951): what is shorter cannot come to more than its share. */
+const MAX_RATIO = 1_032;
 const MAX_NOTES = 20;
 /** A comment at the end of a script is looked for in this many of its last characters; inline maps in all of it. */
 const TAIL_CHARS = 2_048;
@@ -52,6 +54,8 @@ export function readUpload(bytes: Uint8Array, facts: UploadFacts): ReadUpload {
         files.push(looseFile(told, content, entry.method === 8 ? entry.packed : null));
       } catch (error) {
         if (!(error instanceof ZipFault)) throw error;
+        // One that is too large took as much time as it might have had bytes.
+        if (entry.packed.length > MAX_FILE_BYTES / MAX_RATIO) left -= MAX_FILE_BYTES;
         note(`${told.url}: ${error.message}`);
       }
     }

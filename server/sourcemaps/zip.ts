@@ -25,7 +25,7 @@ const DEFLATED = 8;
 
 /**
  * Lists a zip without inflating anything. What is before it (a header of some kind) does not matter.
- * @throws ZipFault for what is no zip, is cut off, is encrypted, or has more than `maxEntries`
+ * @throws ZipFault for what is no zip, is cut off, is encrypted, has more than `maxEntries`, or files that lie over each other
  */
 export function listZip(bytes: Uint8Array, maxEntries: number): ZipEntry[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -39,6 +39,7 @@ export function listZip(bytes: Uint8Array, maxEntries: number): ZipEntry[] {
   const shift = start - view.getUint32(end + 16, true);
   if (start < 0 || shift < 0) throw new ZipFault("the list of the zip is cut off (or the zip is larger than 4 GB)");
   const entries: ZipEntry[] = [];
+  let packedTotal = 0;
   let at = start;
   for (let i = 0; i < count; i++) {
     if (at + 46 > end || view.getUint32(at, true) !== CENTRAL) throw new ZipFault("the list of the zip is broken");
@@ -46,6 +47,9 @@ export function listZip(bytes: Uint8Array, maxEntries: number): ZipEntry[] {
     const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameBytes));
     if ((view.getUint16(at + 8, true) & 1) !== 0) throw new ZipFault("the zip is encrypted");
     const packedBytes = view.getUint32(at + 20, true);
+    // Each of many files could be the same bytes, and come to many times what was sent.
+    packedTotal += packedBytes;
+    if (packedTotal > bytes.length) throw new ZipFault("files of the zip lie over each other");
     const local = view.getUint32(at + 42, true) + shift;
     if (!name.endsWith("/")) {
       entries.push({ name, method: view.getUint16(at + 10, true), packed: packedAt(bytes, view, local, packedBytes) });
