@@ -6,7 +6,7 @@
 import { EventType, Replayer, type eventWithTime } from "rrweb";
 import type { Draft } from "./batcher.ts";
 import { repairStyles } from "./preview-styles.ts";
-import type { PreviewFeed } from "./visit.ts";
+import type { PreviewFeed } from "./modules.ts";
 
 /** Newest notes that stay in the list. */
 const MAX_NOTES = 200;

@@ -2,6 +2,7 @@
 
 import { record as startRecorder } from "@rrweb/record";
 import type { Host } from "./host.ts";
+import type { Nodes } from "./modules.ts";
 import type { Privacy } from "./privacy.ts";
 import type { RecordedEvent } from "./recorded-event.ts";
 import type { Settings } from "./options.ts";
@@ -30,6 +31,7 @@ export interface Recorder {
   checkout: () => void;
   /** The address changed: takes one soon. */
   navigated: () => void;
+  nodes: Nodes;
 }
 
 /**
@@ -87,6 +89,7 @@ export function createRecorder(host: Host, privacy: Privacy, settings: Settings,
   }
 
   return {
+    nodes: startRecorder.mirror,
     checkout: host.guard(checkout),
     start: host.guard(begin),
     stop() {

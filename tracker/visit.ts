@@ -15,6 +15,7 @@ import { createErrorWindow, type ErrorWindow } from "./error-window.ts";
 import { createHost } from "./host.ts";
 import { createPost, ingestUrl } from "./http.ts";
 import { sendLeftovers } from "./leftovers.ts";
+import { loadModule, type AssistFeed, type PreviewFeed } from "./modules.ts";
 import { isLooser, stricter, type Facts, type Rules, type Settings } from "./options.ts";
 import { createOutbox } from "./outbox.ts";
 import { isTrackingUnwanted, pageFacts, placeOf, scalars } from "./page-facts.ts";
@@ -46,17 +47,6 @@ export interface Beginning {
   onStricter: (asked: Rules, marks: Marker[]) => void;
   /** Shown in the page instead of sent. */
   isPreview: boolean;
-}
-
-/** What the preview's script finds at its script element. */
-export interface PreviewFeed {
-  /** What was recorded so far; its `push` is replaced to see the rest. */
-  drafts: Draft[];
-  start: () => SessionStart;
-  rules: Rules;
-  /** False where the project's rules are not known yet: they may be stricter. */
-  isHeard: boolean;
-  stop: () => void;
 }
 
 /** Un-acknowledged for so long, a batch goes to the shelf: in a healthy visit none ever does. */
@@ -126,6 +116,8 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
   let cancelSave: (() => void) | undefined;
   let isSaveDue = false;
   let isOver = false;
+  /** Where somebody helps the visitor, or did. */
+  let helped: AssistFeed | undefined;
   let markersThisSecond = 0;
   let second = 0;
 
@@ -235,6 +227,12 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
       host.fail(new Error(`${data.code}: ${data.message}`));
       // Without a time to wait it is the session that is full.
       if (data.code === "limit" && !data.retryAfterMs) end();
+    } else if (/^assist/.test(type)) {
+      if (!helped) {
+        helped = { ...capture, messages: [], say: uplink.say, nodes: recorder.nodes };
+        loadModule(host, endpoint, "assist", helped);
+      }
+      helped.messages.push(message);
     }
   }
 
@@ -339,8 +337,7 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
     if (!held) uplink.connect();
     if (isPreview) {
       batcher.setInterval(limits.flushWatchedMs);
-      const src = `${endpoint}/tracker-preview.js`;
-      document.documentElement.append(Object.assign(document.createElement("script"), { src, feed }));
+      loadModule(host, endpoint, "preview", feed);
     } else sendOld();
     for (const old of marks) mark(maskAgain(privacy, old));
     watchUnload(host, {
