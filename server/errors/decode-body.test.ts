@@ -61,15 +61,19 @@ it("ERR-4 few bytes come to 8 MiB, more to three hundred times their length, or 
   expect(await kindOf(roomy.decode(gzipSync(zeros(1)), "gzip", 64 * KIB))).toBe("too_large");
 });
 
-it("ERR-4 what is inflated at once is bounded together, and everybody's turn comes", async () => {
+it("ERR-4 nobody waits for bodies that turn out to be long", async () => {
   const roomy = createDecoder();
-  const large = gzipSync(Buffer.concat([randomBytes(200 * KIB), Buffer.alloc(20 * KIB * KIB)]));
-  const small = gzipSync(bytes);
-  const lengths = await Promise.all(
-    Array.from({ length: 24 }, async (_, i) => (await roomy.decode(i % 3 === 0 ? large : small, "gzip")).length),
-  );
   const longest = 200 * KIB + 20 * KIB * KIB;
-  expect(lengths).toEqual(Array.from({ length: 24 }, (_, i) => (i % 3 === 0 ? longest : bytes.length)));
+  const large = gzipSync(Buffer.concat([randomBytes(200 * KIB), Buffer.alloc(20 * KIB * KIB)]));
+  let longDone = 0;
+  const long = Array.from({ length: 12 }, async () => {
+    expect((await roomy.decode(large, "gzip")).length).toBe(longest);
+    longDone++;
+  });
+  const short = Array.from({ length: 12 }, async () => (await roomy.decode(gzipSync(bytes), "gzip")).length);
+  expect(await Promise.all(short)).toEqual(Array.from({ length: 12 }, () => bytes.length));
+  expect(longDone).toBeLessThan(6);
+  await Promise.all(long);
 });
 
 it("ERR-13 a stored event is JSON, or base64 of a zlib stream", async () => {

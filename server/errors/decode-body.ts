@@ -10,10 +10,9 @@ export const MAX_INFLATED_BYTES = 50 * 1024 * 1024;
 /** What any body may inflate to, however few bytes it has; past that only so many times its own length. Texts repeat themselves less. */
 const ALWAYS_BYTES = 8 * 1024 * 1024;
 const MAX_RATIO = 300;
-/** Bodies that are inflated at once, and what they may come to together. */
-const MAX_AT_ONCE = 4;
-const MAX_TOGETHER_BYTES = 64 * 1024 * 1024;
-/** Bodies that wait for it; past that the next is refused. */
+/** Bodies that are inflated at once to {@link ALWAYS_BYTES}, and those that turned out to be longer, for which nobody should wait. */
+const LANES = { short: 4, long: 1 } as const;
+/** Bodies that wait in a lane; past that the next is refused. */
 const MAX_WAITING = 1_000;
 /** Node hands the output over in pieces of this size, each with a turn of the event loop. */
 const PIECE_BYTES = 64 * 1024;
@@ -36,12 +35,6 @@ export interface Decoder {
   decode(body: Uint8Array, encoding: string | undefined, maxBytes?: number): Promise<Uint8Array>;
 }
 
-/** A body whose turn has not come, and what it may come to. */
-interface Waiting {
-  bytes: number;
-  begin: () => void;
-}
-
 type Inflate = (body: Uint8Array, options: ZlibOptions) => Promise<Buffer>;
 
 const brotli = promisify(brotliDecompress);
@@ -62,35 +55,7 @@ const METHODS: Readonly<Record<string, Inflate>> = {
 
 /** A decoder that has nothing to do yet. */
 export function createDecoder(maxInflatedBytes = MAX_INFLATED_BYTES): Decoder {
-  const waiting: Waiting[] = [];
-  let running = 0;
-  let runningBytes = 0;
-
-  const fits = (bytes: number) => running === 0 || (running < MAX_AT_ONCE && runningBytes + bytes <= MAX_TOGETHER_BYTES);
-
-  async function inTurn<T>(bytes: number, work: () => Promise<T>): Promise<T> {
-    if (waiting.length > 0 || !fits(bytes)) {
-      if (waiting.length >= MAX_WAITING) throw new AppError("overload", "too many bodies to inflate");
-      await new Promise<void>((begin) => waiting.push({ bytes, begin }));
-    } else enter(bytes);
-    try {
-      return await work();
-    } finally {
-      running--;
-      runningBytes -= bytes;
-      for (let next = waiting[0]; next && fits(next.bytes); next = waiting[0]) {
-        waiting.shift();
-        enter(next.bytes);
-        next.begin();
-      }
-    }
-  }
-
-  function enter(bytes: number): void {
-    running++;
-    runningBytes += bytes;
-  }
-
+  const lanes = { short: createLane(LANES.short), long: createLane(LANES.long) };
   return {
     async decode(body, encoding, maxBytes = maxInflatedBytes) {
       const name = (encoding ?? "").trim().toLowerCase();
@@ -98,10 +63,35 @@ export function createDecoder(maxInflatedBytes = MAX_INFLATED_BYTES): Decoder {
       const method = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
       if (!method) throw new UnknownEncoding(name);
       const most = Math.min(maxBytes, maxInflatedBytes, Math.max(ALWAYS_BYTES, MAX_RATIO * body.length));
-      return inTurn(most, () => method(body, { maxOutputLength: most, chunkSize: PIECE_BYTES })).catch((error: unknown) => {
+      const inflateTo = (maxOutputLength: number) => () => method(body, { maxOutputLength, chunkSize: PIECE_BYTES });
+      try {
+        return await lanes.short(inflateTo(Math.min(most, ALWAYS_BYTES)));
+      } catch (error) {
+        if (most <= ALWAYS_BYTES || !isTooLong(error)) throw explain(error, most);
+      }
+      return lanes.long(inflateTo(most)).catch((error: unknown) => {
         throw explain(error, most);
       });
     },
+  };
+}
+
+/** Does so much at once; the rest waits in the order in which it came. */
+function createLane(maxAtOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running >= maxAtOnce) {
+      if (waiting.length >= MAX_WAITING) throw new AppError("overload", "too many bodies to inflate");
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    } else running++;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running--;
+    }
   };
 }
 
@@ -113,8 +103,12 @@ function isZlib(body: Uint8Array): boolean {
 
 function explain(error: unknown, maxBytes: number): unknown {
   if (error instanceof AppError) return error;
-  if (error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE") {
+  if (isTooLong(error)) {
     return new AppError("too_large", `the body is larger than ${maxBytes} bytes when it is inflated`);
   }
   return new AppError("protocol", "the body is not what Content-Encoding says");
+}
+
+function isTooLong(error: unknown): boolean {
+  return error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
 }

@@ -1,8 +1,10 @@
-import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ErrorsRoom, envelopeText, startErrorsRoom } from "../../test/harness/errors-room.ts";
 import { createTestDatabase, startCluster, type TestCluster, type TestDatabase } from "../../test/harness/postgres.ts";
+import { makeScratch } from "../../test/harness/scratch.ts";
 import { waitFor } from "../../test/harness/wait.ts";
 
 const idOf = (index: number) => index.toString(16).padStart(32, "0");
@@ -150,6 +152,30 @@ describe("the spool", () => {
     expect(refused.length).toBeGreaterThan(5);
     expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(2);
     expect(refused.every((answer) => answer.headers.get("retry-after") === null)).toBe(true);
+  });
+
+  it("ERR-21 a disk that takes a part, or nothing, is a refusal, gets no fuller, and what lies there stays whole", () => {
+    const folder = makeScratch("wb-spool-");
+    const spool = JSON.stringify(new URL("spool.ts", import.meta.url).href);
+    const program = `
+      const { openSpool } = await import(${spool});
+      const log = { warn() {}, error() {} };
+      const spool = await openSpool({ folder: ${JSON.stringify(folder)}, maxBytes: 1e9, log });
+      const row = (bytes) => [{ key: "k", isUncertain: false, row: { projectId: 1, receivedAt: 0, kind: "event", head: {}, body: new Uint8Array(bytes) } }];
+      const told = [];
+      for (const bytes of [1000, 200000, 200000, 1000, 200000]) told.push(await spool.append(row(bytes)).then(() => "kept", (error) => error.kind));
+      console.log(JSON.stringify({ told, files: (await spool.close()).map(({ bytes }) => bytes) }));`;
+    // No file of this process may have more than 100 KiB: the write fails as it does on a full disk.
+    const said = execFileSync(
+      "bash",
+      ["-c", 'ulimit -f 100 && exec "$0" --import tsx --input-type=module -e "$1"', process.execPath, program],
+      { encoding: "utf8" },
+    );
+    const { told, files } = JSON.parse(said) as { told: string[]; files: number[] };
+    expect(told).toEqual(["kept", "overload", "overload", "kept", "overload"]);
+    expect(readdirSync(folder).map((name) => statSync(join(folder, name)).size)).toEqual(files);
+    expect(files).toHaveLength(2);
+    rmSync(folder, { recursive: true });
   });
 
   it("ERR-24 takes what the database does not take in time", async () => {

@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, stat, unlink, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, stat, truncate, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../app-error.ts";
 import type { Logger } from "../log.ts";
@@ -101,6 +101,19 @@ export async function openSpool({ folder, maxBytes, log }: SpoolOptions): Promis
     await ending?.handle.close().catch(() => undefined);
   }
 
+  /** Best effort: what cannot be cut off is passed over when the file is read. */
+  async function cutOff(file: SpoolFile): Promise<void> {
+    try {
+      if (file.bytes > 0) await truncate(file.path, file.bytes);
+      else {
+        await unlink(file.path);
+        files.delete(file.path);
+      }
+    } catch (error) {
+      log.warn("a spool file cannot be put right", { error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
   async function writeGroup(): Promise<void> {
     isScheduled = false;
     while (waiting.length > 0) {
@@ -108,17 +121,16 @@ export async function openSpool({ folder, maxBytes, log }: SpoolOptions): Promis
       try {
         if (current && current.file.bytes >= MAX_FILE_BYTES) await end();
         const { handle, file } = current ?? (await begin());
-        const size = group.reduce((sum, one) => sum + one.size, 0);
-        await handle.writev(
-          group.flatMap((one) => one.bytes),
-          file.bytes,
-        );
+        const bytes = Buffer.concat(group.flatMap((one) => one.bytes));
+        await writeAll(handle, bytes, file.bytes);
         await handle.datasync();
-        file.bytes += size;
+        file.bytes += bytes.length;
         for (const one of group) one.resolve();
       } catch (cause) {
-        // What was written of it is the end of that file: nothing behind a torn record would be read.
+        // Nothing behind a torn record would be read. What was written of it goes: a full disk is to get no fuller.
+        const torn = current?.file;
         await end();
+        if (torn) await cutOff(torn);
         log.error("the spool cannot be written", { error: cause instanceof Error ? cause.message : String(cause) });
         for (const one of group) one.reject(new AppError("overload", "nothing can be kept now", { cause }));
       }
@@ -197,6 +209,11 @@ function isOthers(pid: number): boolean {
     // It is there, and not ours to signal.
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
+}
+
+/** A disk that is nearly full takes a part, and says that something is wrong only when it is asked for the rest. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
 }
 
 /** A new name is in its folder for good once the folder is synced. */
