@@ -7,6 +7,9 @@ import { shortIdOf } from "./titles.ts";
 
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
+/** How many are missing; null where no number is set, which `greatest` alone would make 0. */
+const rest = (until: string, reached: string) => `CASE WHEN ${until} IS NOT NULL THEN greatest(${until} - ${reached}, 0) END`;
+
 /** A mute whose time is over holds no more, though nobody has written that down yet. */
 export const STATUS = `CASE WHEN i.status = 'muted' AND i.muted_until <= now() THEN 'open' ELSE i.status END`;
 
@@ -17,7 +20,7 @@ export const PROMOTED = `i.session_count >= CASE WHEN jsonb_typeof(p.issue_setti
 /** Of `issues i JOIN projects p LEFT JOIN users u` (the assignee). */
 export const ISSUE_COLUMNS = `i.issue_id AS "issueId", i.project_id AS "projectId", p.slug, i.number, i.title, i.type, i.value, i.culprit,
   i.level, i.platform, ${STATUS} AS status, i.resolved_in AS "resolvedIn", ${ms("i.muted_until")} AS "mutedUntilAt",
-  greatest(i.muted_until_count - i.occurrence_count, 0) AS "mutedCount", greatest(i.muted_until_users - i.user_count, 0) AS "mutedUsers",
+  ${rest("i.muted_until_count", "i.occurrence_count")} AS "mutedCount", ${rest("i.muted_until_users", "i.user_count")} AS "mutedUsers",
   i.priority, i.assignee_id AS "assigneeId", u.email AS "assigneeEmail", ${ms("i.first_seen")} AS "firstSeen",
   ${ms("i.last_seen")} AS "lastSeen", i.first_release AS "firstRelease", i.last_release AS "lastRelease",
   i.occurrence_count AS "occurrenceCount", i.session_count AS "sessionCount", i.user_count AS "userCount",

@@ -37,6 +37,19 @@ export async function readKeys(tx: Queryable, keys: readonly ProjectKey[]): Prom
   );
 }
 
+/** The issue to which each of the keys leads, in their order; null for none. */
+export async function readTargets(tx: Queryable, keys: readonly ProjectKey[]): Promise<(number | null)[]> {
+  const rows = await tx.query<{ issueId: number | null }>(
+    `SELECT g.issue_id AS "issueId"
+     FROM unnest($1::integer[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (project_id, mechanism, hash, place)
+     LEFT JOIN groupings g
+       ON g.project_id = wanted.project_id AND g.mechanism = wanted.mechanism AND g.key_hash = decode(wanted.hash, 'hex')
+     ORDER BY wanted.place`,
+    [keys.map(({ projectId }) => projectId), keys.map(({ key }) => key.mechanism), keys.map(({ key }) => key.hash)],
+  );
+  return rows.map(({ issueId }) => issueId);
+}
+
 /** Nobody else makes or moves keys of these projects until the transaction ends. */
 export async function lockKeys(tx: Queryable, projectIds: Iterable<number>): Promise<void> {
   const ids = [...new Set(projectIds)].sort((a, b) => a - b);

@@ -5,6 +5,7 @@ import type { Queryable } from "../db/db.ts";
 import { type IssueSettings, readIssueSettings } from "../issue-settings.ts";
 import { addActivity } from "./activity-queries.ts";
 import { findIssues, type Placed } from "./find-issues.ts";
+import { readTargets } from "./key-queries.ts";
 import { keysOf } from "./keys.ts";
 import { turn } from "./life.ts";
 import { newsOf } from "./news.ts";
@@ -79,14 +80,25 @@ async function withoutWritten(tx: Queryable, digested: readonly Digested[]): Pro
     });
 }
 
-/** Holds the issues; one that was merged into another in the meantime is exchanged for it. */
+/**
+ * Holds the issues, which nobody merges or splits from then on. Where somebody did in the meantime, the keys lead elsewhere now, and so do
+ * the occurrences.
+ */
 async function hold(tx: Queryable, found: readonly Placed[]): Promise<{ placed: Placed[]; held: Map<number, HeldIssue> }> {
   let placed = [...found];
+  await tx.query("SAVEPOINT holding");
   for (;;) {
     const issues = await holdIssues(tx, [...new Set(placed.map(({ issueId }) => issueId))]);
     const held = new Map(issues.map((issue) => [issue.issueId, issue]));
-    if (issues.every(({ mergedInto }) => mergedInto === null)) return { placed, held };
-    placed = placed.map((one) => ({ ...one, issueId: held.get(one.issueId)?.mergedInto ?? one.issueId }));
+    const led = await readTargets(
+      tx,
+      placed.map(({ digested: { projectId }, key }) => ({ projectId, key })),
+    );
+    const moved = placed.map((one, index) => ({ ...one, issueId: led[index] ?? one.issueId }));
+    if (moved.every(({ issueId }) => held.has(issueId))) return { placed: moved, held };
+    placed = moved;
+    // Lets go of what is held: issues are held in the order of their ids only.
+    await tx.query("ROLLBACK TO SAVEPOINT holding");
   }
 }
 
