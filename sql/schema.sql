@@ -607,6 +607,20 @@ CREATE TABLE replays (
 COMMENT ON TABLE replays IS 'Replays of Sentry SDKs, each a session. Their session ids are made from project and replay id (server/replay-session.ts). Rows go with the session.';
 COMMENT ON COLUMN replays.error_ids IS 'Event ids of errors that happened in it, as its segments tell.';
 
+CREATE TABLE saved_searches (
+  search_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  project_id integer NOT NULL,
+  user_id integer NOT NULL,
+  name text NOT NULL,
+  query text NOT NULL,
+  is_shared boolean NOT NULL DEFAULT false,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (search_id),
+  FOREIGN KEY (user_id) REFERENCES users(id)
+);
+CREATE INDEX saved_searches_project ON saved_searches USING btree (project_id, search_id);
+COMMENT ON TABLE saved_searches IS 'Filters of the list of sessions by name: of one person, or shared with everybody in the project. query is the query string without project, cursor and limit.';
+
 CREATE TABLE schema_migrations (
   number integer NOT NULL,
   name text NOT NULL,
@@ -659,6 +673,74 @@ CREATE INDEX session_events_checkouts ON ONLY session_events USING btree (sessio
 COMMENT ON TABLE session_events IS 'Batches. A row is written once and never changed; payload is null only where object_* says where the bytes are.';
 COMMENT ON COLUMN session_events.first_at IS 'Page time of the first event, epoch milliseconds.';
 COMMENT ON COLUMN session_events.encoding IS '0: JSON array, 1: deflate-raw of it, 2: a Sentry replay recording as received.';
+
+CREATE TABLE session_facts (
+  session_id text COLLATE "C" NOT NULL,
+  project_id integer NOT NULL,
+  started_at timestamp with time zone NOT NULL,
+  status text NOT NULL,
+  is_pinned boolean NOT NULL DEFAULT false,
+  user_id text,
+  error_count bigint NOT NULL DEFAULT 0,
+  duration_ms bigint NOT NULL DEFAULT 0,
+  release text NOT NULL DEFAULT ''::text,
+  environment text NOT NULL DEFAULT ''::text,
+  country text NOT NULL DEFAULT ''::text,
+  region text NOT NULL DEFAULT ''::text,
+  traits text[] NOT NULL DEFAULT '{}'::text[],
+  head text COLLATE "C" NOT NULL DEFAULT ''::text,
+  browser text,
+  browser_version text NOT NULL DEFAULT ''::text,
+  os text NOT NULL DEFAULT ''::text,
+  device text NOT NULL DEFAULT ''::text,
+  active_ms bigint NOT NULL DEFAULT 0,
+  active_upto double precision,
+  page_count integer NOT NULL DEFAULT 0,
+  click_count integer NOT NULL DEFAULT 0,
+  rage_click_count integer NOT NULL DEFAULT 0,
+  dead_click_count integer NOT NULL DEFAULT 0,
+  error_click_count integer NOT NULL DEFAULT 0,
+  thrash_count integer NOT NULL DEFAULT 0,
+  form_abandoned_count integer NOT NULL DEFAULT 0,
+  reload_loop_count integer NOT NULL DEFAULT 0,
+  failed_request_count integer NOT NULL DEFAULT 0,
+  console_error_count integer NOT NULL DEFAULT 0,
+  custom_count integer NOT NULL DEFAULT 0,
+  assist_count integer NOT NULL DEFAULT 0,
+  marks text[] NOT NULL DEFAULT '{}'::text[],
+  pages text COLLATE "C" NOT NULL DEFAULT ''::text,
+  console text COLLATE "C" NOT NULL DEFAULT ''::text,
+  errors text COLLATE "C" NOT NULL DEFAULT ''::text,
+  is_due boolean NOT NULL DEFAULT true,
+  seen_at timestamp with time zone,
+  folded_at timestamp with time zone,
+  PRIMARY KEY (session_id)
+) WITH (fillfactor=80, toast_tuple_target=512);
+CREATE INDEX session_facts_all_newest ON session_facts USING btree (started_at DESC, session_id DESC);
+CREATE INDEX session_facts_console ON session_facts USING gin (console gin_trgm_ops) WITH (gin_pending_list_limit='1024');
+CREATE INDEX session_facts_due ON session_facts USING btree (started_at DESC) WHERE is_due;
+CREATE INDEX session_facts_errors ON session_facts USING gin (errors gin_trgm_ops) WITH (gin_pending_list_limit='1024');
+CREATE INDEX session_facts_head ON session_facts USING gin (head gin_trgm_ops) WITH (gin_pending_list_limit='1024');
+CREATE INDEX session_facts_marks ON session_facts USING gin (marks) WITH (gin_pending_list_limit='1024');
+CREATE INDEX session_facts_newest ON session_facts USING btree (project_id, started_at DESC, session_id DESC);
+CREATE INDEX session_facts_pages ON session_facts USING gin (pages gin_trgm_ops) WITH (gin_pending_list_limit='1024');
+CREATE INDEX session_facts_traits ON session_facts USING gin (traits) WITH (gin_pending_list_limit='1024');
+CREATE INDEX session_facts_user ON session_facts USING btree (project_id, user_id) WHERE (user_id IS NOT NULL);
+COMMENT ON TABLE session_facts IS 'What sessions are searched by. Made and changed with its row of `sessions` by triggers; the rest is folded from markers and batches, and exact once is_due is false. No index has a column that changes while a session goes on: those stay HOT updates.';
+COMMENT ON COLUMN session_facts.traits IS 'Of each trait `name` and `name=value`, in lower case and cut at 256.';
+COMMENT ON COLUMN session_facts.head IS 'Lower case lines: address, title, user, session id.';
+COMMENT ON COLUMN session_facts.browser IS 'Null until the user agent was read.';
+COMMENT ON COLUMN session_facts.active_upto IS 'Page time up to which active_ms counts.';
+COMMENT ON COLUMN session_facts.pages IS 'Lower case lines, each once and cut, up to a bound: addresses visited. So are console (what console.error wrote) and errors (type and message).';
+COMMENT ON COLUMN session_facts.seen_at IS 'sessions.received_at when it was folded last; another value there: there is news.';
+
+CREATE TABLE session_folds (
+  session_id text COLLATE "C" NOT NULL,
+  tab text COLLATE "C" NOT NULL,
+  upto integer NOT NULL,
+  PRIMARY KEY (session_id, tab)
+) WITH (fillfactor=80);
+COMMENT ON TABLE session_folds IS 'The newest batch of each tab that is in session_facts, written in the same transaction; only of sessions that go on.';
 
 CREATE TABLE session_markers (
   session_id text COLLATE "C" NOT NULL,
@@ -726,6 +808,8 @@ CREATE TABLE sessions (
   received_at timestamp with time zone NOT NULL DEFAULT now(),
   pinned_at timestamp with time zone,
   pinned_by integer,
+  country text NOT NULL DEFAULT ''::text,
+  region text NOT NULL DEFAULT ''::text,
   PRIMARY KEY (session_id),
   CHECK ((status = ANY (ARRAY['live'::text, 'away'::text, 'ended'::text])))
 ) WITH (fillfactor=80);
@@ -737,6 +821,7 @@ COMMENT ON TABLE sessions IS 'One visitor''s continuous visit. started_on is the
 COMMENT ON COLUMN sessions.resume_hash IS 'HMAC-SHA256 of session id and resume token: who may go on with this session.';
 COMMENT ON COLUMN sessions.received_at IS 'When the server last heard of it, by the server''s clock. No index has this column or last_at: they change every second, and stay HOT updates.';
 COMMENT ON COLUMN sessions.pinned_at IS 'Pinned sessions are kept until they are unpinned.';
+COMMENT ON COLUMN sessions.country IS 'Two capital letters, as a trusted proxy in front of us says; empty where none does.';
 
 CREATE TABLE settings (
   name text NOT NULL,
