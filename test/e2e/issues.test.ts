@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { withClient } from "../../server/db/connection.ts";
 import { startApp, type TestApp } from "../harness/app.ts";
 import { launchBrowser } from "../harness/browser.ts";
-import { openDemo, openViewer, readReplay, sessionIdOf } from "../harness/visit.ts";
+import { openDemo, openViewer, readReplay, reloadUntil, sendEvent, sessionIdOf } from "../harness/visit.ts";
 import { waitFor } from "../harness/wait.ts";
 
 /** A clip begins this long before its error. */
@@ -22,24 +22,6 @@ afterAll(async () => {
   await browser.close();
   await app.remove();
 });
-
-/** Opens a page of the viewer again and again until something is there: what was sent may still be digested. */
-async function reloadUntil(page: Page, path: string, selector: string): Promise<void> {
-  await waitFor(
-    async () => {
-      await page.goto(app.baseUrl + path);
-      return page
-        .locator(selector)
-        .first()
-        .waitFor({ timeout: 2_000 })
-        .then(
-          () => true,
-          () => false,
-        );
-    },
-    { timeoutMs: 30_000, what: () => `${selector} on ${path}` },
-  );
-}
 
 async function clockOf(page: Page): Promise<number> {
   const text = (await page.getByRole("region", { name: "Clip" }).locator(".time").textContent()) ?? "";
@@ -61,7 +43,7 @@ it(
 
     const { page, faults } = await openViewer(browser, app, "/issues");
     const row = page.getByRole("link", { name: /reading 'volume'/ });
-    await reloadUntil(page, "/issues", "a[href^='/issues/']");
+    await reloadUntil(app, page, "/issues", "a[href^='/issues/']");
     await row.click();
     await page.waitForURL(/\/issues\/[A-Z-]+\d+$/);
     const path = new URL(page.url()).pathname;
@@ -135,15 +117,11 @@ it(
         ],
       },
     };
-    const sent = await fetch(`${dsn.protocol}//${dsn.host}/api${dsn.pathname}/store/`, {
-      method: "POST",
-      headers: { "X-Sentry-Auth": `Sentry sentry_version=7, sentry_client=sentry.python/2.0.0, sentry_key=${dsn.username}` },
-      body: JSON.stringify(event),
-    });
-    expect(sent.status).toBe(200);
+    expect(`${dsn.protocol}//${dsn.host}/api${dsn.pathname}/`).toBe(`${app.baseUrl}/api/1/`);
+    await sendEvent(app, event);
     await page.locator(".arrival.here", { hasText: "Events arrive" }).waitFor({ timeout: 20_000 });
 
-    await reloadUntil(page, "/issues", "text=KeyError");
+    await reloadUntil(app, page, "/issues", "text=KeyError");
     await page.getByRole("link", { name: /KeyError/ }).click();
     await page.getByText("There is no clip").waitFor();
     await page.getByText("The SDK did not say in which session it happened.", { exact: false }).waitFor();

@@ -49,6 +49,34 @@ export async function openViewer(browser: Browser, app: TestApp, path: string): 
   return { page, faults };
 }
 
+/** Opens a page of the viewer again and again until something is there: what was sent may still be digested. */
+export async function reloadUntil(app: TestApp, page: Page, path: string, selector: string): Promise<void> {
+  await waitFor(
+    async () => {
+      await page.goto(app.baseUrl + path);
+      return page
+        .locator(selector)
+        .first()
+        .waitFor({ timeout: 2_000 })
+        .then(
+          () => true,
+          () => false,
+        );
+    },
+    { timeoutMs: 30_000, what: () => `${selector} on ${path}` },
+  );
+}
+
+/** Sends an event as Python's older SDKs do, with the key in a header. */
+export async function sendEvent(app: TestApp, event: Readonly<Record<string, unknown>>): Promise<void> {
+  const answer = await fetch(`${app.baseUrl}/api/1/store/`, {
+    method: "POST",
+    headers: { "X-Sentry-Auth": `Sentry sentry_version=7, sentry_client=sentry.python/2.0.0, sentry_key=${app.projectKey}` },
+    body: JSON.stringify(event),
+  });
+  if (answer.status !== 200) throw new Error(`event: ${answer.status} ${await answer.text()}`);
+}
+
 /** Id of the session that a page records, once it does. */
 export function sessionIdOf(page: Page): Promise<string> {
   return waitFor(() => page.evaluate<string | null>("window.watchback?.sessionId?.() ?? null"), {
