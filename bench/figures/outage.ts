@@ -68,11 +68,11 @@ export async function outage(rig: Rig): Promise<Figure> {
       { what: "until all is digested, after Postgres is back", value: healSeconds, unit: "s", bar: { atMost: HEAL_MS / 1_000 } },
     ],
     details: Object.fromEntries(
-      Object.entries(phases).map(([name, { latencies }]) => {
+      Object.entries(phases).map(([name, { latencies, refused: byStatus }]) => {
         const sorted = latencies.sort((a, b) => a - b);
         const at = (part: number) =>
           Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN);
-        return [name, { envelopes: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), longestMs: at(1) }];
+        return [name, { envelopes: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), longestMs: at(1), byStatus }];
       }),
     ),
   };
