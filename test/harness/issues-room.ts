@@ -30,6 +30,10 @@ export interface IssuesRoom {
   clock: TestClock;
   /** Digests these together. */
   write(...facts: DigestedFacts[]): Promise<IssueNews[]>;
+  /** Somebody of this role in project 1. */
+  identityOf(role: Role): Extract<Identity, { kind: "user" }>;
+  /** Calls any route as anybody. */
+  caller: ReturnType<typeof createCaller>;
   /** Calls a route under `/v1`, as a member of project 1 where nothing else is said. */
   call(method: Method, path: string, body?: unknown, role?: Role): Promise<RouteAnswer>;
   list(query?: string): Promise<IssueList>;
@@ -61,7 +65,7 @@ export async function openIssuesRoom({ database }: TestDatabase): Promise<Issues
   const clock = createTestClock(ROOM_STARTS);
   const issues = createIssues({ db: database, clock });
   const caller = createCaller(issues.routes);
-  const identityOf = (role: Role): Identity => ({
+  const identityOf: IssuesRoom["identityOf"] = (role) => ({
     kind: "user",
     userId: roles.indexOf(role) + 1,
     email: `${role}@example.com`,
@@ -75,6 +79,8 @@ export async function openIssuesRoom({ database }: TestDatabase): Promise<Issues
   return {
     issues,
     clock,
+    identityOf,
+    caller,
     write: (...facts) => database.transaction((tx) => issues.write(tx, facts.map(digestedOf))),
     call,
     list,
