@@ -80,13 +80,13 @@ export function createAccept({ projects, keeper, quotas, tallies, clock, quotaDe
     }
   }
 
-  /** Rows that are within their quotas; a category is taken whole or not at all. */
-  function withinQuotas(projectId: number, rows: readonly AcceptedRow[], numbers: QuotaNumbers) {
+  /** Rows that are within their quotas, where there are some; a category is taken whole or not at all. */
+  function withinQuotas(projectId: number, rows: readonly AcceptedRow[], numbers: QuotaNumbers | null) {
     const limits = new Map<Limited, number>();
     const counts = new Map<Limited, number>();
     for (const row of rows) counts.set(categoryOf(row), (counts.get(categoryOf(row)) ?? 0) + 1);
     for (const [category, count] of counts) {
-      const wait = quotas.take(projectId, category, count, numbers);
+      const wait = numbers ? quotas.take(projectId, category, count, numbers) : 0;
       if (wait > 0) limits.set(category, wait);
     }
     const kept = rows.filter((row) => !limits.has(categoryOf(row)));
@@ -109,9 +109,10 @@ export function createAccept({ projects, keeper, quotas, tallies, clock, quotaDe
       return { key, projectId, project, client };
     },
     async take({ key, projectId, project }, { rows, counted, notKept, tooLarge }, malformed) {
-      const numbers = project ? quotaNumbersOf(project, quotaDefaults) : quotaDefaults;
+      const numbers = project && quotaNumbersOf(project, quotaDefaults);
       const preparing = project ? quotas.prepare(projectId) : null;
       if (preparing) await withinTime(preparing, LOOK_UP_MS).catch(() => undefined);
+      // Whom nobody can tell from a stranger uses up no project's quota; the spool bounds what is kept of him.
       const { limits, counts, kept } = withinQuotas(projectId, rows, numbers);
       if (kept.length > 0) await keeper.keep({ rows: kept, key, isUnverified: project === null });
       // What strangers send while nobody can tell who they are is counted nowhere.

@@ -143,7 +143,8 @@ export function createKeeper({ db, spool, clock, log, spooled, onStored, onBack 
       group.map(async (one) => {
         const { keeping } = one;
         try {
-          await spool.append(keeping.rows.map((row) => ({ key: keeping.key, row, isUncertain })));
+          const rows = keeping.rows.map((row) => ({ key: keeping.key, row, isUncertain }));
+          await spool.append(rows, keeping.isUnverified);
           spooled.value += keeping.rows.length;
           one.resolve();
         } catch (error) {

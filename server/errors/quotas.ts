@@ -80,7 +80,10 @@ export function createQuotas(deps: QuotasDeps): Quotas {
     take(projectId, category, count, numbers) {
       const now = clock.now();
       let windows = projects.get(projectId);
-      if (!windows) projects.set(projectId, (windows = createWindows(startOf(now, DAY_MS))));
+      if (!windows) {
+        if (projects.size >= MAX_PROJECTS) projects.clear();
+        projects.set(projectId, (windows = createWindows(startOf(now, DAY_MS))));
+      }
       const group = QUOTA_OF[category];
       const { minute, day } = windows[group];
       const { perMinute, perDay } = numbers[group];

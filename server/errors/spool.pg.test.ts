@@ -7,6 +7,7 @@ import { createTestDatabase, startCluster, type TestCluster, type TestDatabase }
 import { makeScratch } from "../../test/harness/scratch.ts";
 import { waitFor } from "../../test/harness/wait.ts";
 
+const ANY = { perMinute: null, perDay: null };
 const idOf = (index: number) => index.toString(16).padStart(32, "0");
 const eventOf = (index: number) => [{ type: "event" }, JSON.stringify({ message: `number ${index}` })] as const;
 const send = (room: ErrorsRoom, index: number) => room.envelope({ event_id: idOf(index) }, [...eventOf(index)]);
@@ -106,6 +107,22 @@ describe("the spool", () => {
     room = await room.restart();
     await waitFor(() => room.errors.status().spoolBytes === 0);
     expect(await idsOf(room)).toEqual([idOf(1)]);
+  });
+
+  it("ERR-22 those whose keys cannot be looked up use up nobody's quota, and leave half of the spool to the others", async () => {
+    await room.remove();
+    room = await startErrorsRoom(test.connection, {
+      maxSpoolBytes: 64 * 1024,
+      quotas: { errors: { perMinute: 1, perDay: null }, replays: ANY, feedback: ANY, attachments: ANY },
+    });
+    room.keys.areKnown = false;
+    const large = (index: number) =>
+      room.envelope({ event_id: idOf(index) }, [{ type: "event" }, JSON.stringify({ text: "x".repeat(20_000) })]);
+    expect((await large(1)).status).toBe(200);
+    expect((await large(2)).status).toBe(503);
+    room.keys.areKnown = true;
+    expect((await send(room, 3)).status).toBe(200);
+    expect((await send(room, 4)).status).toBe(429);
   });
 
   it("ERR-20 a record that was not finished ends its file, and nothing before it is lost", async () => {

@@ -15,6 +15,8 @@ const MIB = 1024 * 1024;
 const MAX_FILE_BYTES = 64 * MIB;
 /** Most bytes of one write. */
 const MAX_GROUP_BYTES = 16 * MIB;
+/** How full those may make it whose key could not be looked up. */
+const UNVERIFIED_SHARE = 0.5;
 /** A file that nobody wrote to for this long is nobody's. */
 const ABANDONED_MS = 10 * 60_000;
 const NAME = /^(\d{15})-(\d{1,10})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.spool$/;
@@ -30,9 +32,10 @@ export interface SpoolFile {
 export interface Spool {
   /**
    * Resolves when the rows are on the disk.
+   * @param isUnverified true for rows of somebody who may be anybody: they leave room for the others
    * @throws AppError `overload` where the spool is full or the disk does not take it
    */
-  append(rows: readonly SpooledRow[]): Promise<void>;
+  append(rows: readonly SpooledRow[], isUnverified?: boolean): Promise<void>;
   /** Files that nobody writes to any more, oldest first; the one that is being written is closed for it. */
   close(): Promise<SpoolFile[]>;
   /** A file is in the database. */
@@ -152,10 +155,10 @@ export async function openSpool({ folder, maxBytes, log }: SpoolOptions): Promis
   }
 
   return {
-    append(rows) {
+    append(rows, isUnverified = false) {
       const bytes = rows.map(encodeRecord);
       const size = bytes.reduce((sum, one) => sum + one.length, 0);
-      if (totalBytes() + waitingBytes + size > maxBytes) {
+      if (totalBytes() + waitingBytes + size > maxBytes * (isUnverified ? UNVERIFIED_SHARE : 1)) {
         return Promise.reject(new AppError("overload", "the spool is full"));
       }
       return new Promise((resolve, reject) => {
