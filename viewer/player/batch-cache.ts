@@ -38,12 +38,15 @@ interface TabBatches {
 export class BatchCache {
   private readonly tabs = new Map<string, TabBatches>();
   private readonly maxBytes: number;
-  private readonly onRead: (read: ReadBatch) => void;
+  private readonly onRead: (read: ReadBatch, batch: { tab: string; seq: number }) => void;
   private held = 0;
   private uses = 0;
 
   /** @param onRead told what every batch holds, once it has been inflated */
-  constructor(maxBytes = MAX_CACHE_BYTES, onRead: (read: ReadBatch) => void = () => undefined) {
+  constructor(
+    maxBytes = MAX_CACHE_BYTES,
+    onRead: (read: ReadBatch, batch: { tab: string; seq: number }) => void = () => undefined,
+  ) {
     this.maxBytes = maxBytes;
     this.onRead = onRead;
   }
@@ -136,7 +139,11 @@ export class BatchCache {
   }
 }
 
-function createCachedBatch(batch: ViewerBatch, usedAt: number, onRead: (read: ReadBatch) => void): CachedBatch {
+function createCachedBatch(
+  batch: ViewerBatch,
+  usedAt: number,
+  onRead: (read: ReadBatch, batch: { tab: string; seq: number }) => void,
+): CachedBatch {
   const { tab, seq, firstAt, lastAt, checkout, rawBytes } = batch;
   let packed: ViewerBatch | null = batch;
   let reading: Promise<readonly RrwebEvent[]> | null = null;
@@ -145,7 +152,7 @@ function createCachedBatch(batch: ViewerBatch, usedAt: number, onRead: (read: Re
   const take = (read: ReadBatch): readonly RrwebEvent[] => {
     problem = read.problem;
     ready = read.events;
-    onRead(read);
+    onRead(read, { tab, seq });
     return read.events;
   };
   return {

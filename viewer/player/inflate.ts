@@ -4,6 +4,7 @@ import type { ViewerBatch } from "../../protocol/batch.ts";
 import { MAX_BATCH_EVENTS } from "../../protocol/limits.ts";
 import { cleanEvent } from "./clean-events.ts";
 import { checkShape } from "./json-shape.ts";
+import { mayHoldEntries, readEntries, type LogEntry } from "./log-entries.ts";
 import { MAX_EVENTS_BYTES, TooLarge } from "./limits.ts";
 import { isRrwebEvent, type RrwebEvent } from "./rrweb-events.ts";
 
@@ -17,6 +18,8 @@ export interface ReadBatch {
   events: readonly RrwebEvent[];
   /** Origins of images, fonts and style sheets that these events name. */
   hosts: ReadonlySet<string>;
+  /** What they say besides the page: console, requests, state. */
+  entries: readonly LogEntry[];
   /** Why nothing or not all of it is here, as a sentence for a person; null where nothing is missing. */
   problem: string | null;
 }
@@ -29,12 +32,14 @@ export async function readBatch(
 ): Promise<ReadBatch> {
   const hosts = new Set<string>();
   const events: RrwebEvent[] = [];
+  const entries: LogEntry[] = [];
   let problem: string | null = null;
   try {
     for (const event of await readEvents(batch)) {
       try {
-        const clean = cleanEvent(event, hosts);
         const timestamp = Math.min(batch.lastAt, Math.max(batch.firstAt, event.timestamp));
+        entries.push(...readEntries({ ...event, timestamp }));
+        const clean = cleanEvent(event, hosts);
         if (clean) events.push({ ...clean, timestamp });
       } catch (error) {
         problem = toProblem(error);
@@ -43,7 +48,23 @@ export async function readBatch(
   } catch (error) {
     problem = toProblem(error);
   }
-  return { events, hosts, problem };
+  return { events, hosts, entries, problem };
+}
+
+/** Reads no more of a batch than what it says besides the page; cheap where it says nothing. Never rejects. */
+export async function readBatchEntries(
+  batch: Pick<ViewerBatch, "encoding" | "rawBytes" | "payload" | "firstAt" | "lastAt">,
+): Promise<LogEntry[]> {
+  try {
+    const json = new TextDecoder().decode(await readBytes(batch));
+    return mayHoldEntries(json)
+      ? parseEvents(json).flatMap((event) =>
+          readEntries({ ...event, timestamp: Math.min(batch.lastAt, Math.max(batch.firstAt, event.timestamp)) }),
+        )
+      : [];
+  } catch {
+    return [];
+  }
 }
 
 function toProblem(error: unknown): string {
@@ -59,12 +80,20 @@ function toProblem(error: unknown): string {
  * @throws BrokenPayload | TooLarge
  */
 export async function readEvents(batch: Pick<ViewerBatch, "encoding" | "rawBytes" | "payload">): Promise<RrwebEvent[]> {
+  return parseEvents(new TextDecoder().decode(await readBytes(batch)));
+}
+
+async function readBytes(batch: Pick<ViewerBatch, "encoding" | "rawBytes" | "payload">): Promise<Uint8Array> {
   if (Math.max(batch.rawBytes, batch.payload.length) > MAX_EVENTS_BYTES) throw new TooLarge("This page is too large to be shown");
   const bytes = batch.encoding === "json" ? batch.payload : await inflate(batch.payload, batch.rawBytes);
   checkShape(bytes);
+  return bytes;
+}
+
+function parseEvents(json: string): RrwebEvent[] {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
+    value = JSON.parse(json);
   } catch {
     throw new BrokenPayload("the events are not JSON");
   }

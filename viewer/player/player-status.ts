@@ -8,6 +8,8 @@ export interface PlayerStatus {
   /** `opening` until there is a first scene, `loading` while playback waits for data, `broken` where a stretch cannot be shown. */
   stage: "opening" | "shown" | "loading" | "broken";
   at: number;
+  /** The newest moment there is; while the visitor is there it moves with his clock. */
+  edge: number;
   speed: number;
   skipInactive: boolean;
   /** The tab shown, or null before the first scene. */
@@ -30,6 +32,7 @@ export const INITIAL_STATUS: PlayerStatus = {
   playing: false,
   stage: "opening",
   at: 0,
+  edge: 0,
   speed: 1,
   skipInactive: false,
   tab: null,

@@ -19,6 +19,7 @@ import { findQuietEnd } from "./quiet-time.ts";
 import { MAX_BEHIND_MS } from "./limits.ts";
 import { BrokenScene, Scene } from "./scene.ts";
 import type { Page } from "./timeline.ts";
+import { Visibility } from "./visibility.ts";
 
 /** Events are handed to the scene this long (page time) before they are due: pointer moves begin half a second before their event. */
 const LOOK_AHEAD_MS = 700;
@@ -56,7 +57,7 @@ export class Player {
   private isConnected = false;
   private isGone = false;
   private frame = 0;
-  private hiddenSince: number | null = null;
+  private readonly visibility: Visibility;
   private isHeldHidden = false;
   private nextSkipLook = 0;
 
@@ -70,7 +71,10 @@ export class Player {
         deps.onFailure(error);
       },
     );
-    document.addEventListener("visibilitychange", this.onVisibility);
+    this.visibility = new Visibility(
+      (now) => this.hide(now),
+      (now, hiddenMs) => this.reappear(now, hiddenMs),
+    );
     this.frame = requestAnimationFrame(this.onFrame);
   }
 
@@ -81,6 +85,7 @@ export class Player {
       playing: this.mode === "live" || this.wantsToPlay,
       stage: this.stage,
       at: this.at(performance.now()),
+      edge: this.isConnected ? this.liveEdge(performance.now()) : this.deps.timeline.to,
       speed: this.clock.speed,
       skipInactive: this.skipInactive,
       tab: scene?.tab ?? null,
@@ -174,7 +179,7 @@ export class Player {
   destroy(): void {
     this.isGone = true;
     cancelAnimationFrame(this.frame);
-    document.removeEventListener("visibilitychange", this.onVisibility);
+    this.visibility.stop();
     this.opener.stop();
     this.deps.history.stop();
     this.scene?.destroy();
@@ -381,19 +386,15 @@ export class Player {
     else if (this.wantsToPlay) this.run();
   }
 
-  private readonly onVisibility = (): void => {
-    const now = performance.now();
-    if (document.hidden) {
-      this.hiddenSince = now;
-      // Nothing is drawn now, and nobody looks: a recording waits.
-      this.isHeldHidden = this.clock.running;
-      this.clock.stop(now);
-      return;
-    }
+  private hide(now: number): void {
+    // Nothing is drawn now, and nobody looks: a recording waits.
+    this.isHeldHidden = this.clock.running;
+    this.clock.stop(now);
+  }
+
+  private reappear(now: number, hiddenMs: number): void {
     if (this.isHeldHidden && this.wantsToPlay && this.mode === "recorded") this.clock.start(now);
     this.isHeldHidden = false;
-    const hiddenMs = now - (this.hiddenSince ?? now);
-    this.hiddenSince = null;
     if (this.mode === "live" && hiddenMs > MAX_HIDDEN_MS) this.opener.want({ at: Infinity, live: true });
-  };
+  }
 }

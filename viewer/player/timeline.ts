@@ -51,11 +51,18 @@ export interface PageGroup {
 }
 
 /** Kinds that tell which browser tab the visitor was in. */
-const VISITOR_KINDS: ReadonlySet<MarkerKind> = new Set(["click", "rage_click", "dead_click", "error_click", "navigation", "page_load"]);
+const VISITOR_KINDS: ReadonlySet<MarkerKind> = new Set([
+  "click",
+  "rage_click",
+  "dead_click",
+  "error_click",
+  "navigation",
+  "page_load",
+]);
 
 export class Timeline {
   private readonly pageOf = new Map<string, Page>();
-  private readonly markerIds = new Set<string>();
+  private readonly markerIds = new Map<string, TimelineMarker>();
   private readonly checkoutsOf = new Map<string, Checkout[]>();
   private markerList: TimelineMarker[] = [];
   private gapList: TimelineGap[] = [];
@@ -103,9 +110,15 @@ export class Timeline {
     const fresh: TimelineMarker[] = [];
     for (const marker of markers) {
       const id = JSON.stringify([tab, marker.kind, marker.at, marker.name ?? "", marker.text ?? ""]);
-      if (this.markerIds.has(id)) continue;
-      this.markerIds.add(id);
-      fresh.push({ ...marker, id, tab, errorId: marker.errorId ?? null });
+      const known = this.markerIds.get(id);
+      if (known) {
+        // What came live is told once more by history, which knows the occurrence.
+        if (known.errorId === null && typeof marker.errorId === "string") known.errorId = marker.errorId;
+        continue;
+      }
+      const added = { ...marker, id, tab, errorId: marker.errorId ?? null };
+      this.markerIds.set(id, added);
+      fresh.push(added);
     }
     if (fresh.length === 0) return;
     this.markerList = [...this.markerList, ...fresh].sort((a, b) => a.at - b.at);
@@ -116,9 +129,8 @@ export class Timeline {
     for (const checkout of checkouts) {
       let list = this.checkoutsOf.get(checkout.tab);
       if (!list) this.checkoutsOf.set(checkout.tab, (list = []));
-      if (list.some((known) => known.seq === checkout.seq)) continue;
-      list.push(checkout);
-      list.sort((a, b) => a.seq - b.seq);
+      const before = list.findLastIndex((known) => known.seq <= checkout.seq);
+      if (list[before]?.seq !== checkout.seq) list.splice(before + 1, 0, checkout);
     }
     this.version++;
   }

@@ -165,7 +165,7 @@ export class ClipView {
       return;
     }
     const now = performance.now();
-    const isOther = JSON.stringify({ ...status, at: 0 }) !== JSON.stringify({ ...this.status, at: 0 });
+    const isOther = JSON.stringify({ ...status, at: 0, edge: 0 }) !== JSON.stringify({ ...this.status, at: 0, edge: 0 });
     if (!isOther && now - this.statusAt <= STATUS_MS) return;
     this.status = status;
     this.statusAt = now;
