@@ -8,6 +8,7 @@
 
 import * as v from "valibot";
 import { tabSchema } from "./batch.ts";
+import { isSessionId } from "./ids.ts";
 import { natural, text } from "./text.ts";
 
 /** What an agent may be let do; each is asked for, granted and ended by itself. `pointer` shows where both point, and marks elements. */
@@ -104,29 +105,49 @@ export const POWER_OF: Readonly<Record<AssistAction["kind"], AssistPower | "medi
   pong: null,
 };
 
-const sessionId = v.string();
+/** Servers by which the two browsers of a call find each other (STUN, TURN), as `RTCPeerConnection` takes them. */
+const iceServers = v.optional(
+  v.array(v.object({ urls: v.array(v.string()), username: v.optional(v.string()), credential: v.optional(v.string()) })),
+);
+export type IceServers = NonNullable<v.InferOutput<typeof iceServers>>;
+
+const sessionId = v.custom<string>(isSessionId, "must be 4 to 64 characters of A-Z a-z 0-9 _ -");
+const powers = v.pipe(v.array(power), v.maxLength(ASSIST_POWERS.length));
 
 /** Viewer to server. `assist_join` asks for powers (more may be asked for later); `assist_leave` ends them, all where none is named. */
 export const fromAgent = {
-  assist_join: v.object({ sessionId, powers: v.pipe(v.array(power), v.maxLength(ASSIST_POWERS.length)) }),
-  assist_leave: v.object({ sessionId, powers: v.optional(v.pipe(v.array(power), v.maxLength(ASSIST_POWERS.length))) }),
+  assist_join: v.object({ sessionId, powers }),
+  assist_leave: v.object({ sessionId, powers: v.optional(powers) }),
+  /** Meant for one page of the session, or for all that are open. */
   assist_do: v.object({ sessionId, tab: v.optional(tabSchema), action: assistActionSchema }),
 } as const;
 
-/** Server to viewer. `from` is an agent's id, or `visitor`. */
+/**
+ * Server to viewer. `from` is an agent's id, or `visitor`. Who is not among the `agents` is not there any more; `tab` is the page that the
+ * visitor uses, null while none is connected.
+ */
 export const toAgent = {
-  assist_state: v.object({ sessionId, you: text(16), agents: v.array(agentSchema), tab: v.nullable(v.string()) }),
+  assist_state: v.object({ sessionId, you: text(16), agents: v.array(agentSchema), tab: v.nullable(v.string()), iceServers }),
   assist_did: v.object({ sessionId, from: text(16), tab: v.optional(v.string()), action: assistActionSchema }),
 } as const;
 
-/** Server to tracker. The first one makes the page load the module. */
+/** Server to tracker. The first one makes the page load the module; while anybody is there the state is said again every {@link BEAT_MS}. */
 export const toHelpedPage = {
-  assist_state: v.object({ agents: v.array(agentSchema) }),
+  assist_state: v.object({ agents: v.array(agentSchema), iceServers }),
   assist_did: v.object({ from: text(16), action: assistActionSchema }),
 } as const;
+
+/** So often a page is told who is there; without a word for three times as long it takes everybody for gone. */
+export const BEAT_MS = 10_000;
 
 /** Tracker to server. `assist_answer`: what the visitor decided; `assist_do` goes to one agent, or to all that hold the power. */
 export const fromHelpedPage = {
   assist_answer: v.object({ agentId: text(16), powers: v.record(power, v.picklist(["granted", "refused"])) }),
   assist_do: v.object({ to: v.optional(text(16)), action: assistActionSchema }),
 } as const;
+
+type Messages<T extends Record<string, v.GenericSchema>> = { [K in keyof T]: { type: K; data: v.InferOutput<T[K]> } }[keyof T];
+export type FromAgent = Messages<typeof fromAgent>;
+export type ToAgent = Messages<typeof toAgent>;
+export type FromHelpedPage = Messages<typeof fromHelpedPage>;
+export type ToHelpedPage = Messages<typeof toHelpedPage>;

@@ -1,6 +1,7 @@
 /** What a tracker and the server say to each other. */
 
 import * as v from "valibot";
+import { fromHelpedPage, toHelpedPage } from "./assist.ts";
 import { packedBatchSchema, plainBatchSchema, tabSchema } from "./batch.ts";
 import { isSessionId } from "./ids.ts";
 import { pageFields } from "./session.ts";
@@ -57,6 +58,7 @@ export const fromTracker = {
   gap: trackerGapSchema,
   tab_end: tabEndSchema,
   session_end: sessionEndSchema,
+  ...fromHelpedPage,
 } as const;
 
 const limitsSchema = v.object({
@@ -133,6 +135,7 @@ export const toTracker = {
   resend: v.object({ tab: v.string(), fromSeq: natural, afterMs: v.optional(natural) }),
   checkout_request: v.object({ tab: v.string() }),
   watchers: v.object({ count: natural }),
+  ...toHelpedPage,
   error: errorSchema,
 } as const;
 

@@ -1,6 +1,7 @@
 /** What a viewer and the server say to each other. */
 
 import * as v from "valibot";
+import { fromAgent, toAgent } from "./assist.ts";
 import { tabSchema, viewerBatchSchema, viewerPlainBatchSchema } from "./batch.ts";
 import { rrwebEventSchema } from "./rrweb-event.ts";
 import { sessionSummarySchema, tabSummarySchema } from "./session.ts";
@@ -32,6 +33,7 @@ export const fromViewer = {
   /** Follow the sessions of a project that are live: first all of them, then what changes. */
   watch_live_sessions: v.object({ projectId: natural }),
   unwatch_live_sessions: v.object({ projectId: natural }),
+  ...fromAgent,
 } as const;
 
 /** Server to viewer, by message type. */
@@ -57,6 +59,7 @@ export const toViewer = {
   live_sessions: v.object({ projectId: natural, sessions: v.array(sessionSummarySchema) }),
   /** `changed` replaces by id; a session that ended appears here once more, with `status: "ended"`. */
   live_sessions_changed: v.object({ projectId: natural, changed: v.array(sessionSummarySchema) }),
+  ...toAgent,
   /** `sessionId`, `projectId`: the feed or list that ends with it, because the right to it was withdrawn. */
   error: v.object({ ...errorSchema.entries, sessionId: v.optional(v.string()), projectId: v.optional(natural) }),
 } as const;

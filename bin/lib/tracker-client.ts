@@ -197,6 +197,9 @@ export class TrackerClient {
         this.retryAfterMs = message.data.retryAfterMs ?? 0;
         this.options.onError?.(message.data);
         break;
+      case "assist_state":
+      case "assist_did":
+        return; // nobody sits before this page
       default:
         message satisfies never;
     }

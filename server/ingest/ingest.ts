@@ -1,5 +1,6 @@
 /** The door of ingest: batches in, in order, each once; forwarded to the live edge, stored, and only then acknowledged. */
 
+import type { FromHelpedPage, ToHelpedPage } from "../../protocol/assist.ts";
 import { CHECKOUT_REQUEST_INTERVAL_MS, type TrackerLimits } from "../../protocol/limits.ts";
 import type { CloseName } from "../../protocol/close-codes.ts";
 import type { Envelope } from "../../protocol/codec.ts";
@@ -7,7 +8,7 @@ import type { ToTrackerMessage } from "../../protocol/tracker-messages.ts";
 import type { Clock } from "../clock.ts";
 import type { Live, TrackerRequests } from "../live/live.ts";
 import type { Logger } from "../log.ts";
-import type { Project } from "../projects/projects.ts";
+import type { Project, ProjectSettings } from "../projects/projects.ts";
 import type { Store, StoreEvents } from "../store/store.ts";
 import { Acks } from "./acks.ts";
 import { Intake } from "./intake.ts";
@@ -15,7 +16,7 @@ import { Keeper } from "./keeper.ts";
 import { Opening } from "./opening.ts";
 import type { Redaction } from "./redaction.ts";
 import { createRoom, rememberErased } from "./room.ts";
-import { findTab, type OpenTab } from "./sessions.ts";
+import { findTab, isTaking, type OpenTab } from "./sessions.ts";
 import { TrackerLink, type LinkWorkers } from "./tracker-link.ts";
 
 /** One tracker's way to us, a WebSocket or one HTTP request, as `server/net` gives it to this room. */
@@ -25,6 +26,8 @@ export interface TrackerPort {
   /** Sends in the form of the tracker's first message. */
   send(message: ToTrackerMessage): void;
   close(code: CloseName, reason: string): void;
+  /** True for one HTTP request. */
+  readonly isBrief?: boolean;
 }
 
 /** What `server/net` tells ingest about that way. */
@@ -34,6 +37,30 @@ export interface TrackerConnection {
   /** Resolves when all that was received so far is durable, refused or given up; the HTTP way answers then. */
   settled(): Promise<void>;
   closed(): void;
+}
+
+/** Who helps visitors in their pages; implemented by `server/assist`. Pages that come by HTTP requests alone are none that can be helped. */
+export interface HelpDesk {
+  /** A page opened, or came back. */
+  pageOpened(sessionId: string, tab: string): void;
+  /** A page lost its connection, and may come back. */
+  pageLost(sessionId: string, tab: string): void;
+  /** A page went away. */
+  pageLeft(sessionId: string, tab: string): void;
+  pageSaid(sessionId: string, tab: string, message: FromHelpedPage): void;
+  /** The session is over, or was erased. */
+  sessionOver(sessionId: string): void;
+}
+
+/** A session that this process owns, for those who help its visitor. */
+export interface HelpedSession {
+  readonly sessionId: string;
+  readonly projectId: number;
+  readonly userId: string | null;
+  /** What its project is set to; null while no page of it is connected. */
+  readonly settings: ProjectSettings | null;
+  /** The pages that are connected, the newest last. */
+  readonly tabs: readonly string[];
 }
 
 /** Counts since the start of the process; `heldBytes` is what waits behind holes now. */
@@ -63,6 +90,10 @@ export interface Ingest extends StoreEvents, TrackerRequests {
   erase(sessionIds: readonly string[]): void;
   /** Open sessions of a person, by the user id that pages gave. */
   openSessionsOf(projectId: number, userId: string): string[];
+  /** The open session with this id; null where there is none here. */
+  helpedSession(sessionId: string): HelpedSession | null;
+  /** Says something to a page that is connected; false where it is not. */
+  tellPage(sessionId: string, tab: string, message: ToHelpedPage): boolean;
   start(): void;
   /** Takes nothing new; resolves when what was taken has been handed to the store. */
   drain(): Promise<void>;
@@ -80,6 +111,7 @@ export interface IngestDeps {
   limits: TrackerLimits;
   /** Takes secrets out of what is read, before it is forwarded and stored. Without it everything stays as it came. */
   redaction?: Redaction;
+  helpDesk?: HelpDesk;
   /** Time between looks for idle sessions (`SESSION_CLEANUP_INTERVAL`). */
   cleanupIntervalMs: number;
   /** Time to wait where the disk has no room for payloads; null (or absent) where it has. */
@@ -118,6 +150,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       // A tracker that came back may have missed the acknowledgement, and may have nothing left to send that would bring it.
       if (tab.committed >= 0) acks.repeat(tab);
       if (tab.isCheckoutWanted) askForCheckout(tab);
+      if (isConnected(tab)) deps.helpDesk?.pageOpened(tab.session.summary.sessionId, tab.summary.tab);
     },
     onClosed: (link) => {
       links.delete(link);
@@ -174,6 +207,21 @@ export function createIngest(deps: IngestDeps): Ingest {
       session.summary.watchers = count;
       for (const tab of session.tabs) tab.holder?.send({ type: "watchers", data: { count } });
     },
+    helpedSession(sessionId) {
+      const session = room.sessions.get(sessionId);
+      if (!session || !isTaking(session)) return null;
+      const connected = session.tabs.filter(isConnected);
+      const { projectId, userId } = session.summary;
+      const settings = connected.at(-1)?.holder?.project.settings ?? null;
+      return { sessionId, projectId, userId, settings, tabs: connected.map(({ summary }) => summary.tab) };
+    },
+    tellPage(sessionId, tabName, message) {
+      const session = room.sessions.get(sessionId);
+      const tab = session && findTab(session, tabName);
+      if (!tab || !isConnected(tab)) return false;
+      tab.holder?.send(message);
+      return true;
+    },
     start() {
       stopTicking = deps.clock.every(TICK_MS, () => {
         const now = deps.clock.now();
@@ -187,4 +235,9 @@ export function createIngest(deps: IngestDeps): Ingest {
       await Promise.all([keeper.saveAll(), keeper.finishEnds()]);
     },
   };
+}
+
+/** True while something can be said to the tab's page at any time. */
+function isConnected({ holder, summary }: OpenTab): boolean {
+  return holder !== null && !holder.isBrief && summary.endedAt === null;
 }

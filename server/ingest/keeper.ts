@@ -72,6 +72,7 @@ export class Keeper {
     summary.live = false;
     summary.endedAt = endedAt;
     summary.durationMs = Math.round(endedAt - summary.startedAt);
+    this.room.deps.helpDesk?.sessionOver(summary.sessionId);
     for (const tab of session.tabSummaries) tab.endedAt ??= Math.max(tab.startedAt, tab.lastAt);
     markDirty(this.room, session);
     this.tellLive(session);
@@ -85,6 +86,7 @@ export class Keeper {
     this.ending.delete(session);
     this.room.sessions.delete(session.summary.sessionId);
     this.room.deps.live.end(session.summary, "erased");
+    this.room.deps.helpDesk?.sessionOver(session.summary.sessionId);
     for (const tab of session.tabs) {
       this.room.waitingBytes -= tab.order.heldBytes;
       tab.order.drop();

@@ -4,6 +4,7 @@ import type { PackedBatch } from "../../protocol/batch.ts";
 import type { RrwebEvent } from "../../protocol/rrweb-event.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
 import type { ToTrackerMessage } from "../../protocol/tracker-messages.ts";
+import type { Project } from "../projects/projects.ts";
 import type { Pace } from "./pace.ts";
 import { SeqOrder } from "./seq-order.ts";
 
@@ -26,6 +27,10 @@ export interface TabHolder {
   progressed(): void;
   /** The session of this tab was erased: nothing more is taken for it. */
   erased(tab: OpenTab): void;
+  /** The project of its key, as it is now. */
+  readonly project: Project;
+  /** One HTTP request, over in a moment: nothing can be said to the page by it that was not asked for. */
+  readonly isBrief: boolean;
 }
 
 /** A session that this process owns: it takes its batches, and knows more of it than the database. */

@@ -14,7 +14,7 @@ import {
   type ToTrackerMessage,
 } from "../../protocol/tracker-messages.ts";
 import { AppError, toAppError } from "../app-error.ts";
-import { trackerSettingsOf } from "../projects/projects.ts";
+import { type Project, trackerSettingsOf } from "../projects/projects.ts";
 import { applyUpdate } from "./facts.ts";
 import type { TrackerConnection, TrackerPort } from "./ingest.ts";
 import { NO_ROOM, type Intake } from "./intake.ts";
@@ -73,6 +73,14 @@ export class TrackerLink implements TrackerConnection, TabHolder {
   constructor(port: TrackerPort, workers: LinkWorkers) {
     this.port = port;
     this.workers = workers;
+  }
+
+  get project(): Project {
+    return this.port.project;
+  }
+
+  get isBrief(): boolean {
+    return this.port.isBrief === true;
   }
 
   receive(envelope: Envelope): void {
@@ -174,11 +182,18 @@ export class TrackerLink implements TrackerConnection, TabHolder {
         const tab = this.tabOf(message.data.tab);
         intake.releaseMeta(tab);
         keeper.endTab(tab);
+        room.deps.helpDesk?.pageLeft(tab.session.summary.sessionId, tab.summary.tab);
         return;
       }
       case "session_end":
         this.endSession(message.data.sessionId);
         return;
+      case "assist_answer":
+      case "assist_do": {
+        const { session, summary } = this.tabOf(undefined);
+        if (!this.isBrief) room.deps.helpDesk?.pageSaid(session.summary.sessionId, summary.tab, message);
+        return;
+      }
       case "events_batch":
         return; // went its own way
       default:
@@ -291,6 +306,7 @@ export class TrackerLink implements TrackerConnection, TabHolder {
     this.workers.intake.dropHeld(tab);
     tab.leftAt = this.workers.room.deps.clock.now();
     this.workers.keeper.connectionsChanged(tab.session);
+    if (!this.isBrief) this.workers.room.deps.helpDesk?.pageLost(tab.session.summary.sessionId, tab.summary.tab);
   }
 
   private refuse(thrown: unknown): void {

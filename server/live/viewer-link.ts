@@ -114,6 +114,10 @@ export class ViewerLink implements ViewerConnection {
       case "unwatch_live_sessions":
         this.unwatch(message.data.projectId);
         return;
+      case "assist_join":
+      case "assist_leave":
+      case "assist_do":
+        return; // of agents, who have a way of their own
       default:
         message satisfies never;
     }

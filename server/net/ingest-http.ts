@@ -68,6 +68,7 @@ export function createIngestRoute(deps: IngestHttpDeps): Route {
       const port: TrackerPort = {
         id: nextId--,
         project,
+        isBrief: true,
         send: (message) => messages.push(message),
         close: (code, reason) => closing.push({ code, reason }),
       };

@@ -24,6 +24,13 @@ export const VIEWER_ROWS: Readonly<Record<FromViewerType, ViewerRow>> = {
   },
   watch_live_sessions: { kinds: ["project"], data: (id) => ({ projectId: Number(id) }), answer: "live_sessions" },
   unwatch_live_sessions: { kinds: ["project"], data: (id) => ({ projectId: Number(id) }), answer: null },
+  assist_join: { kinds: ["session", "liveSession"], data: (sessionId) => ({ sessionId, powers: ["pointer"] }), answer: null },
+  assist_leave: { kinds: ["session", "liveSession"], data: (sessionId) => ({ sessionId }), answer: null },
+  assist_do: {
+    kinds: ["session", "liveSession"],
+    data: (sessionId) => ({ sessionId, action: { kind: "pointer", x: 1, y: 1 } }),
+    answer: null,
+  },
 };
 
 /** Every message of a tracker, as a neighbour's page would try it on somebody else's session. */
@@ -34,4 +41,6 @@ export const TRACKER_ROWS: Readonly<Record<FromTrackerType, (sessionId: string) 
   gap: (sessionId) => ({ sessionId, tab: "main", fromSeq: 0, toSeq: 9 }),
   tab_end: (sessionId) => ({ sessionId, tab: "main" }),
   session_end: (sessionId) => ({ sessionId }),
+  assist_answer: (sessionId) => ({ sessionId, agentId: "a1", powers: { pointer: "granted" } }),
+  assist_do: (sessionId) => ({ sessionId, action: { kind: "chat", text: "taken" } }),
 };

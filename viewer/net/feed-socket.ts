@@ -5,6 +5,7 @@
  * is final until something new is followed. After a reconnect every feed goes on from its cursor, so that nothing is missing or repeated.
  */
 
+import type { FromAgent, ToAgent } from "../../protocol/assist.ts";
 import type { ViewerBatch } from "../../protocol/batch.ts";
 import { CLOSE } from "../../protocol/close-codes.ts";
 import { decodeBinary, encodeBinary, MalformedMessage, parseMessage } from "../../protocol/codec.ts";
@@ -55,6 +56,8 @@ export class FeedSocket {
   private readonly onConnection: (connection: Connection, closeCode: number) => void;
   private readonly feeds = new Map<string, Feed>();
   private readonly lists = new Map<number, LiveListHandlers>();
+  /** Who helps a visitor, by session. */
+  private readonly assists = new Map<string, (message: ToAgent) => void>();
   private socket: WebSocket | null = null;
   private retry: ReturnType<typeof setTimeout> | null = null;
   private idle: ReturnType<typeof setTimeout> | undefined;
@@ -93,6 +96,17 @@ export class FeedSocket {
       this.lists.delete(projectId);
       this.tell({ type: "unwatch_live_sessions", data: { projectId } });
       this.closeIfUnused();
+    };
+  }
+
+  /** Hears what is said to those who help in a session, until `end` is called; `say` is false where nothing can be said now. */
+  assist(sessionId: string, hear: (message: ToAgent) => void): { say: (message: FromAgent) => boolean; end: () => void } {
+    this.assists.set(sessionId, hear);
+    return {
+      say: (message) => this.tell(message),
+      end: () => {
+        if (this.assists.get(sessionId) === hear) this.assists.delete(sessionId);
+      },
     };
   }
 
@@ -256,6 +270,10 @@ export class FeedSocket {
         return;
       case "error":
         this.refused(message.data);
+        return;
+      case "assist_state":
+      case "assist_did":
+        this.assists.get(message.data.sessionId)?.(message);
         return;
       case "session_events":
         return;
