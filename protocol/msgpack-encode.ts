@@ -9,59 +9,66 @@ export type Packable =
 
 const utf8 = new TextEncoder();
 
-class Sink {
-  private bytes = new Uint8Array(1024);
-  private view = new DataView(this.bytes.buffer);
-  private at = 0;
+interface Sink {
+  u8: (value: number) => void;
+  u16: (tag: number, value: number) => void;
+  u32: (tag: number, value: number) => void;
+  f64: (value: number) => void;
+  raw: (bytes: Uint8Array) => void;
+  take: () => Uint8Array<ArrayBuffer>;
+}
 
-  private reserve(count: number): number {
-    const start = this.at;
-    this.at += count;
-    if (this.at > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(this.at, this.bytes.length * 2));
-      grown.set(this.bytes);
-      this.bytes = grown;
-      this.view = new DataView(grown.buffer);
+/** No class: what a build for old browsers makes of its fields is longer than all of this. */
+function createSink(): Sink {
+  let bytes = new Uint8Array(1024);
+  let view = new DataView(bytes.buffer);
+  let end = 0;
+
+  function reserve(count: number): number {
+    const start = end;
+    end += count;
+    if (end > bytes.length) {
+      const grown = new Uint8Array(Math.max(end, bytes.length * 2));
+      grown.set(bytes);
+      bytes = grown;
+      view = new DataView(grown.buffer);
     }
     return start;
   }
 
-  u8(value: number): void {
-    const at = this.reserve(1);
-    this.bytes[at] = value;
+  function u8(value: number): void {
+    const start = reserve(1);
+    bytes[start] = value;
   }
 
-  u16(tag: number, value: number): void {
-    this.u8(tag);
-    const at = this.reserve(2);
-    this.view.setUint16(at, value);
-  }
-
-  u32(tag: number, value: number): void {
-    this.u8(tag);
-    const at = this.reserve(4);
-    this.view.setUint32(at, value);
-  }
-
-  f64(value: number): void {
-    this.u8(0xcb);
-    const at = this.reserve(8);
-    this.view.setFloat64(at, value);
-  }
-
-  raw(bytes: Uint8Array): void {
-    const at = this.reserve(bytes.length);
-    this.bytes.set(bytes, at);
-  }
-
-  take(): Uint8Array<ArrayBuffer> {
-    return this.bytes.slice(0, this.at);
-  }
+  return {
+    u8,
+    u16(tag, value) {
+      u8(tag);
+      const start = reserve(2);
+      view.setUint16(start, value);
+    },
+    u32(tag, value) {
+      u8(tag);
+      const start = reserve(4);
+      view.setUint32(start, value);
+    },
+    f64(value) {
+      u8(0xcb);
+      const start = reserve(8);
+      view.setFloat64(start, value);
+    },
+    raw(more) {
+      const start = reserve(more.length);
+      bytes.set(more, start);
+    },
+    take: () => bytes.slice(0, end),
+  };
 }
 
 /** Packs one value. Integers outside 32 bits travel as float64, which holds every epoch millisecond exactly. */
 export function packMessage(value: Packable): Uint8Array<ArrayBuffer> {
-  const sink = new Sink();
+  const sink = createSink();
   write(sink, value);
   return sink.take();
 }

@@ -257,6 +257,29 @@ function onceIframeLoaded(iframeEl, listener, iframeLoadTimeout) {`,
   { why: "the same", find: `console.warn(\`Custom element callback failed for \${name}\`);`, put: `` },
 ];
 
+/** An enumeration as the compiler leaves it, an object that is read both ways; and one of its lines. */
+const ENUM = /^var (\w+) = \/\* @__PURE__ \*\/ \(\((\w+)\) => \{\n([^]*?) {2}return \2;\n\}\)\(\1 \|\| \{\}\);\n/gm;
+const MEMBER = /\["(\w+)"\] = (\d+)\]/g;
+
+/** Puts numbers where enumerations are read; what is read by a name that is only known later stays an object. */
+function inlineEnums(source: string): string {
+  const found = [...source.matchAll(ENUM)].map(([whole, name = "", , body = ""]) => ({
+    whole,
+    name,
+    members: [...body.matchAll(MEMBER)].map(([, member = "", value = ""]) => [member, value] as const),
+  }));
+  if (found.length === 0) throw new Error("the recorder's enumerations are not where they were");
+  return found.reduce((text, { whole, name, members }) => {
+    const values = new Map(members);
+    const inlined = text
+      .replace(whole, "")
+      .replace(new RegExp(`\\b${name}\\.(\\w+)`, "g"), (read, member: string) => values.get(member) ?? read);
+    const isReadLater = new RegExp(`\\b${name}\\b`).test(inlined);
+    const literal = members.map(([member, value]) => `"${member}": ${value}`).join(", ");
+    return isReadLater ? `const ${name} = { ${literal} };\n${inlined}` : inlined;
+  }, source);
+}
+
 /** Fields are set like any other property, which is shorter; nothing here depends on how. */
 const FIELD = /__publicField\(this, "(\w+)"(?:\);|, )/g;
 
@@ -283,6 +306,8 @@ export function fixRecorder(source: string): string {
     fixed = fixed.slice(0, start) + put + fixed.slice(end);
   }
   return shortenNames(
-    fixed.replace(UNUSED, "").replace(FIELD, (call, name: string) => (call.endsWith(", ") ? `(this.${name} = ` : "")),
+    inlineEnums(fixed)
+      .replace(UNUSED, "")
+      .replace(FIELD, (call, name: string) => (call.endsWith(", ") ? `(this.${name} = ` : "")),
   );
 }
