@@ -6,6 +6,7 @@
 import { accept } from "./figures/accept.ts";
 import { ackLatency } from "./figures/ack-latency.ts";
 import { digest } from "./figures/digest.ts";
+import { drain } from "./figures/drain.ts";
 import { fanOut } from "./figures/fan-out.ts";
 import { idleConnections } from "./figures/idle-connections.ts";
 import { liveView } from "./figures/live-view.ts";
@@ -34,6 +35,7 @@ const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> 
   retention,
   accept,
   outage,
+  drain,
 };
 
 const names = process.argv.slice(2);
