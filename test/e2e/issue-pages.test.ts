@@ -43,6 +43,16 @@ function sendError(type: string, value: string, more: Readonly<Record<string, un
   return sendEvent(app, { event_id: eventId(), platform: "python", exception, ...more });
 }
 
+/** What somebody wrote by the form of an SDK. */
+async function sendFeedback(feedback: Readonly<Record<string, unknown>>): Promise<void> {
+  const id = eventId();
+  const item = JSON.stringify({ event_id: id, contexts: { feedback } });
+  await fetch(`${app.baseUrl}/api/1/envelope/?sentry_key=${app.projectKey}`, {
+    method: "POST",
+    body: `${JSON.stringify({ event_id: id })}\n${JSON.stringify({ type: "feedback" })}\n${item}\n`,
+  });
+}
+
 const query = (sql: string, values: readonly unknown[] = []) =>
   withClient({ connectionString: app.databaseUrl ?? "" }, (client) => client.query(sql, [...values]));
 
@@ -130,17 +140,11 @@ it(
   async () => {
     const about = eventId();
     await sendError("LookupError", "no spoon", { event_id: about });
-    const id = eventId();
-    const feedback = {
+    await sendFeedback({
       message: "The button does nothing.",
       name: "Ada",
       contact_email: "ada@example.com",
       associated_event_id: about,
-    };
-    const item = JSON.stringify({ event_id: id, contexts: { feedback } });
-    await fetch(`${app.baseUrl}/api/1/envelope/?sentry_key=${app.projectKey}`, {
-      method: "POST",
-      body: `${JSON.stringify({ event_id: id })}\n${JSON.stringify({ type: "feedback" })}\n${item}\n`,
     });
     const { page, faults } = await openViewer(browser, app, "/projects/1/feedback");
     await reloadUntil(app, page, "/projects/1/feedback", "text=The error");
@@ -292,6 +296,8 @@ it(
     await waitFor(() => visitor.evaluate<boolean>("shop.eventIds.length === 1"));
     await visitor.evaluate("shop.flush()");
 
+    const replayId = await visitor.evaluate<string>("shop.replayId()");
+
     const { page, faults } = await openViewer(browser, app, "/issues");
     await reloadUntil(app, page, "/issues", "text=no kettle is left");
     const issue = await openIssue(page, /no kettle is left/);
@@ -311,6 +317,12 @@ it(
       timeoutMs: 20_000,
       what: () => "the session",
     });
+
+    // What he writes afterwards leads to the same session.
+    const { pathname } = new URL(page.url());
+    await sendFeedback({ message: "Where are the kettles?", replay_id: replayId });
+    await reloadUntil(app, page, "/projects/1/feedback", "text=The visit");
+    expect(await page.getByRole("link", { name: "The visit" }).getAttribute("href")).toBe(pathname);
     expect(faults).toEqual([]);
   },
 );
