@@ -80,7 +80,7 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
   "GET /stats": list,
   "GET /metrics": list,
   "GET /v1/openapi.json": { as: "nobody" },
-  "POST /v1/setup/look": { as: "nobody", names: ["spentLink"], body: (ids) => ({ token: ids.spentLink }) },
+  "POST /v1/setup/look": { as: "nobody", names: ["spentLink"], free: ["spentLink"], body: (ids) => ({ token: ids.spentLink }) },
   "POST /v1/setup": {
     as: "nobody",
     names: ["spentLink"],
