@@ -14,6 +14,23 @@ export const viewportSchema = v.object({
 });
 export type Viewport = v.InferOutput<typeof viewportSchema>;
 
+/** What a session is searched by, as it was folded last. Texts are empty where nothing is known. */
+export const sessionFactsSchema = v.object({
+  /** Two capital letters. */
+  country: v.string(),
+  region: v.string(),
+  browser: v.string(),
+  browserVersion: v.string(),
+  os: v.string(),
+  device: v.string(),
+  /** Time in which something happened. */
+  activeMs: natural,
+  pageCount: natural,
+  /** By kind of marker. */
+  counts: v.record(v.string(), natural),
+});
+export type SessionFacts = v.InferOutput<typeof sessionFactsSchema>;
+
 /** One visitor's continuous visit. Times are epoch milliseconds by the page's clock. */
 export const sessionSummarySchema = v.object({
   sessionId: v.string(),
@@ -46,6 +63,8 @@ export const sessionSummarySchema = v.object({
   watchers: natural,
   /** Since when it is kept until somebody unpins it. Told over HTTP only. */
   pinnedAt: v.optional(v.nullable(at)),
+  /** Told over HTTP only. */
+  facts: v.optional(sessionFactsSchema),
 });
 export type SessionSummary = v.InferOutput<typeof sessionSummarySchema>;
 

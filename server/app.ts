@@ -36,6 +36,7 @@ import { createReplays } from "./replays/replays.ts";
 import { createRetention } from "./retention/retention.ts";
 import { findRoot, readVersion } from "./root.ts";
 import { createSourceMaps } from "./sourcemaps/sourcemaps.ts";
+import { createSearch } from "./search/search.ts";
 import { createStore, type Store } from "./store/store.ts";
 
 const KIB = 1024;
@@ -203,6 +204,8 @@ async function startRooms(
     disk: { folder: dataDir, minFreeBytes: config.MIN_FREE_DISK_MB * MIB },
   });
   lifecycle.onStop("retention", () => retention.stop());
+  const search = createSearch({ db, clock, log: log.child("search"), eraser: retention });
+  lifecycle.onStop("search", () => search.stop());
   const live = createLive({
     publisher: wire.publisher,
     history: replay.history,
@@ -286,6 +289,7 @@ async function startRooms(
   // Before anything is taken in: what a project wants to have taken out is known by then.
   await privacy.start();
   ingest.start();
+  search.start();
   lifecycle.onStop("ingest", () => ingest.drain());
 
   const alerts = createAlerts({
@@ -340,6 +344,7 @@ async function startRooms(
     ...audit.routes,
     ...projects.routes,
     ...replay.routes,
+    ...search.routes,
     ...privacy.routes,
     ...retention.routes,
     ...sourcemaps.routes,

@@ -36,6 +36,7 @@ export const AUDIT_ACTIONS = [
   "session_pinned",
   "session_unpinned",
   "session_erased",
+  "sessions_erased",
   "person_erased",
   "retention_run",
   "leak_scan_run",

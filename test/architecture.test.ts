@@ -4,6 +4,8 @@ import { importsOf, resolveImport, sourceFiles, type SourceFile } from "./harnes
 /** Which rooms of the server a room may know. What is not here is a room that knows none. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   net: ["audit", "auth", "db", "errors", "ingest", "issues", "live", "projects", "replay", "retention", "store"],
+  // What sessions are found by; replay shows what it finds.
+  search: ["auth", "db"],
   // What Sentry SDKs send: accepted and spooled, or shown as a session.
   errors: ["auth", "db", "jobs", "projects"],
   replays: ["db", "jobs", "projects", "recordings", "store"],
@@ -15,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   jobs: ["db"],
   ingest: ["live", "projects", "store"],
   // `History` is declared by the live edge, which needs it, and implemented by replay.
-  replay: ["auth", "db", "live", "recordings", "store"],
+  replay: ["auth", "db", "live", "recordings", "search", "store"],
   live: ["cluster", "store"],
   projects: ["auth", "db"],
   auth: ["db"],

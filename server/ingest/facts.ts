@@ -4,13 +4,14 @@ import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
 import type { SessionStart, SessionUpdate } from "../../protocol/tracker-messages.ts";
 import type { SessionFacts, TabOpening } from "../store/store.ts";
 import { shareText, shareTraits, shareViewport } from "./shared-values.ts";
+import type { Place } from "./ingest.ts";
 import type { OpenSession, OpenTab } from "./sessions.ts";
 
 /** Most people of one session between two writes of it; what goes on faster is no visit. */
 const MAX_FORMER_USERS = 1_000;
 
 /** The facts of a session that begins with this page. Page times stay as they are; the server's clock serves where there is none. */
-export function factsOf(start: SessionStart, now: number): SessionFacts {
+export function factsOf(start: SessionStart, now: number, place: Place | null = null): SessionFacts {
   return {
     userId: start.userId ?? null,
     traits: start.traits ?? {},
@@ -24,6 +25,8 @@ export function factsOf(start: SessionStart, now: number): SessionFacts {
     release: start.release ?? "",
     environment: start.environment ?? "",
     startedAt: start.startTime ?? now,
+    country: place?.country ?? "",
+    region: place?.region ?? "",
   };
 }
 

@@ -19,10 +19,19 @@ import { createRoom, rememberErased } from "./room.ts";
 import { findTab, isTaking, type OpenTab } from "./sessions.ts";
 import { TrackerLink, type LinkWorkers } from "./tracker-link.ts";
 
+/** Where a visitor is, as a trusted proxy says; texts may be empty. */
+export interface Place {
+  /** Two capital letters. */
+  readonly country: string;
+  readonly region: string;
+}
+
 /** One tracker's way to us, a WebSocket or one HTTP request, as `server/net` gives it to this room. */
 export interface TrackerPort {
   readonly id: number;
   readonly project: Project;
+  /** Null or absent where nothing is known. */
+  readonly place?: Place | null;
   /** Sends in the form of the tracker's first message. */
   send(message: ToTrackerMessage): void;
   close(code: CloseName, reason: string): void;

@@ -8,6 +8,7 @@ import { AppError } from "../app-error.ts";
 import type { Project } from "../projects/projects.ts";
 import type { SessionOpened } from "../store/store.ts";
 import { applyStart, copySession, copyTab, factsOf, tabOpeningOf, tabSummaryOf } from "./facts.ts";
+import type { Place } from "./ingest.ts";
 import { Paces } from "./pace.ts";
 import { createResumeToken, hashResumeToken } from "./resume-token.ts";
 import { markDirty, type IngestRoom } from "./room.ts";
@@ -47,12 +48,12 @@ export class Opening {
    * @throws AppError `gone` for a session that was erased: what its page still holds of it must not come back under another id; `store`
    * while Postgres is away, `limit` for a session with too many tabs
    */
-  async open(project: Project, start: SessionStart): Promise<OpenedTab> {
+  async open(project: Project, start: SessionStart, place: Place | null = null): Promise<OpenedTab> {
     let sessionId = start.sessionId ?? this.createSessionId();
     let resumeToken = start.resumeToken ?? createResumeToken();
     for (let attempt = 0; attempt < 3; attempt++) {
       const hash = hashResumeToken(this.room.deps.secret, sessionId, resumeToken);
-      const claim = await this.claim(sessionId, hash, project, start);
+      const claim = await this.claim(sessionId, hash, project, start, place);
       if (claim.kind === "open") return { tab: claim.tab, resumeToken };
       if (claim.kind === "erased") throw erasedError();
       if (claim.kind === "foreign") {
@@ -65,7 +66,13 @@ export class Opening {
     throw new AppError("overload", "no session could be opened", { retryAfterMs: 1_000 });
   }
 
-  private async claim(sessionId: string, hash: Uint8Array, project: Project, start: SessionStart): Promise<Claim> {
+  private async claim(
+    sessionId: string,
+    hash: Uint8Array,
+    project: Project,
+    start: SessionStart,
+    place: Place | null,
+  ): Promise<Claim> {
     const { deps, sessions, erased } = this.room;
     // Told only to pages of the project that it was in: to others it is an id like any that is taken.
     if (erased.has(sessionId)) return { kind: (await deps.store.ownerOf(sessionId)) === project.id ? "erased" : "foreign" };
@@ -78,7 +85,7 @@ export class Opening {
       sessionId,
       projectId: project.id,
       resumeHash: hash,
-      facts: factsOf(start, now),
+      facts: factsOf(start, now, place),
       tab: tabOpening,
     });
     if (!("session" in opened)) return opened;

@@ -220,7 +220,7 @@ export class TrackerLink implements TrackerConnection, TabHolder {
     if (waitMs !== null) throw new AppError("overload", NO_ROOM, { retryAfterMs: waitMs });
     this.state = { kind: "opening", waiting: [], waitingBytes: 0 };
     const number = this.workers.nextStart();
-    opening.open(this.port.project, start).then(
+    opening.open(this.port.project, start, this.port.place).then(
       ({ tab, resumeToken }) => {
         this.opened(tab, resumeToken, number);
       },

@@ -6,6 +6,7 @@ import type { Logger } from "../log.ts";
 import { isAllowedOrigin } from "../projects/projects.ts";
 import type { Addresses } from "./addresses.ts";
 import type { RequestHead } from "./http.ts";
+import { placeOf } from "./place.ts";
 import { RefusedSocket } from "./refused-socket.ts";
 import type { SocketPeer } from "./socket.ts";
 import type { KeyUse, TrackerKeys } from "./tracker-keys.ts";
@@ -34,6 +35,7 @@ export interface AdmissionDeps {
   viewers: ViewerShared;
   counts: SocketCounts;
   isDraining: () => boolean;
+  trustProxy: boolean;
   logger: Logger;
 }
 
@@ -62,7 +64,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     if (address.trackers >= counts.maxTrackersPerAddress) return tooMany("from this address", "text");
     const most = use.project.settings.limits.maxSocketsPerKey;
     if (most !== null && use.holders.size >= most) return tooMany("with this project key", "text");
-    return new TrackerSocket(nextId++, address, use, deps.trackers);
+    return new TrackerSocket(nextId++, { address, place: placeOf(head.headers, deps.trustProxy) }, use, deps.trackers);
   };
 
   const admitViewer = async (head: RequestHead, query: URLSearchParams): Promise<SocketPeer> => {

@@ -13,6 +13,7 @@ import { withinTime } from "../lifecycle.ts";
 import type { Metrics } from "../metrics.ts";
 import { isAllowedOrigin, type Project, type Projects } from "../projects/projects.ts";
 import { NOT_FROM_HERE } from "./admission.ts";
+import { placeOf } from "./place.ts";
 import type { HttpRequest, Route } from "./route.ts";
 
 /** A request that is not settled by then is answered with what is known; the tracker sends the rest again. */
@@ -36,6 +37,7 @@ export interface IngestHttpDeps {
   projects: Pick<Projects, "findByKey" | "findById" | "noteUse">;
   auth: Pick<Auth, "identify">;
   isDraining: () => boolean;
+  trustProxy: boolean;
   metrics: Metrics;
 }
 
@@ -68,6 +70,7 @@ export function createIngestRoute(deps: IngestHttpDeps): Route {
       const port: TrackerPort = {
         id: nextId--,
         project,
+        place: placeOf(request.headers, deps.trustProxy),
         isBrief: true,
         send: (message) => messages.push(message),
         close: (code, reason) => closing.push({ code, reason }),

@@ -106,6 +106,7 @@ export function createNet(wire: Wire, deps: NetDeps): Net {
       viewers,
       counts: limits,
       isDraining: draining,
+      trustProxy,
       logger,
     }),
     upgrades: createAddressLimiter(limits.upgrades, now),

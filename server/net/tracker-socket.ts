@@ -4,7 +4,7 @@ import { encodeBinary, encodeText, MalformedMessage, type Envelope } from "../..
 import { HELLO_TIMEOUT_MS } from "../../protocol/limits.ts";
 import type { ToTrackerMessage } from "../../protocol/tracker-messages.ts";
 import type { Clock } from "../clock.ts";
-import type { Ingest, TrackerConnection, TrackerPort } from "../ingest/ingest.ts";
+import type { Ingest, Place, TrackerConnection, TrackerPort } from "../ingest/ingest.ts";
 import type { Counter, Metrics } from "../metrics.ts";
 import type { Project } from "../projects/projects.ts";
 import type { AddressUse } from "./addresses.ts";
@@ -59,16 +59,18 @@ export function createTrackerShared(deps: Pick<TrackerShared, "ingest" | "clock"
 }
 
 export class TrackerSocket extends OpenSocket implements TrackerPort, KeyHolder {
+  readonly place: Place | null;
   private readonly use: KeyUse;
   private readonly shared: TrackerShared;
   /** Made with the first message: most of what a connection costs is made there. */
   private connection: TrackerConnection | null = null;
   private complainedAt = 0;
 
-  constructor(id: number, address: AddressUse, use: KeyUse, shared: TrackerShared) {
+  constructor(id: number, { address, place }: { address: AddressUse; place: Place | null }, use: KeyUse, shared: TrackerShared) {
     const now = shared.clock.now();
     super(id, address, shared.limits, now);
     this.use = use;
+    this.place = place;
     this.shared = shared;
     shared.waiting.set(this, now);
     use.holders.add(this);

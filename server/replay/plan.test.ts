@@ -3,7 +3,6 @@ import { checkoutEvents, textEvent } from "../../test/harness/stored-session.ts"
 import { cutIntoPieces } from "./batch-reader.ts";
 import { fromFirstCheckout } from "./clip.ts";
 import { planClip, planStarts, type TabSpan } from "./range-plan.ts";
-import { containing, parseSessionFilter, writeCursor } from "./session-filter.ts";
 
 function span(
   tab: string,
@@ -82,48 +81,5 @@ describe("cutIntoPieces", () => {
     const heads = [300, 300, 300, 300, 5_000, 10, 10].map((kb, seq) => ({ seq, bytes: kb * 1024 }));
     expect(cutIntoPieces(heads)).toEqual([[0, 1, 2], [3], [4], [5, 6]]);
     expect(cutIntoPieces([])).toEqual([]);
-  });
-});
-
-describe("the session filter", () => {
-  it("REP-2 carries a cursor there and back", () => {
-    const cursor = { startedAtMicros: 1_795_236_556_670_123, sessionId: "0190-abc_D" };
-    expect(parseSessionFilter(new URLSearchParams({ cursor: writeCursor(cursor) })).after).toEqual(cursor);
-  });
-
-  it("REP-3 takes wild-card signs literally", () => {
-    expect(containing("50%_\\x")).toBe("%50\\%\\_\\\\x%");
-  });
-
-  it.each([
-    "project=x",
-    "project=0",
-    "status=gone",
-    "hasErrors=maybe",
-    "from=yesterday",
-    "cursor=@@",
-    "limit=0",
-    "limit=201",
-    "limit=1.5",
-  ])("REP-3 names the parameter that is wrong: %s", (query) => {
-    expect(() => parseSessionFilter(new URLSearchParams(query))).toThrow(query.split("=")[0] ?? "");
-  });
-
-  it("REP-3 takes empty parameters as absent", () => {
-    expect(
-      parseSessionFilter(new URLSearchParams("project=&q=&user=&url=&status=&hasErrors=&pinned=&from=&to=&cursor=&limit=")),
-    ).toEqual({
-      projectId: null,
-      q: null,
-      userId: null,
-      url: null,
-      status: null,
-      hasErrors: null,
-      from: null,
-      to: null,
-      after: null,
-      limit: 50,
-      pinned: null,
-    });
   });
 });

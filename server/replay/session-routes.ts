@@ -11,8 +11,8 @@ import type { HttpRequest, Route } from "../net/route.ts";
 import { BATCHES_TYPE, streamBatches } from "./batch-stream.ts";
 import { DEFAULT_EVENT_LIMIT, MAX_EVENT_LIMIT, readEventPage } from "./event-pages.ts";
 import type { LiveFacts } from "./replay.ts";
-import { parseSessionFilter, SESSION_QUERY, writeCursor } from "./session-filter.ts";
-import { findSession, listSessions, listTabs, type StoredSession } from "./session-queries.ts";
+import { findPage, parseSessionListing, SESSION_QUERY, writeCursor } from "../search/search.ts";
+import { findSession, listTabs, readSessions, type StoredSession } from "./session-queries.ts";
 import { listCheckouts, listErrors, listGaps, listMarkers } from "./timeline-queries.ts";
 
 const MAX_AT = 8.64e15;
@@ -58,17 +58,18 @@ export function createSessionRoutes({ db, live, views }: SessionRoutesDeps): rea
       method: "GET",
       path: "/v1/sessions",
       access: "signed-in",
-      summary: "Sessions, newest first",
+      summary: "Sessions by any of these filters together, newest first or in another order",
       query: SESSION_QUERY,
       handle: async ({ query, identity }) => {
-        const filter = parseSessionFilter(query);
-        if (filter.projectId !== null && !maySee(identity, filter.projectId)) throw notFound();
-        const projects = filter.projectId === null ? readableProjects(identity) : new Set([filter.projectId]);
-        const page = await listSessions(db, [...projects], filter);
-        const sessions = overlay(page.sessions, live.activeSessions(projects)).filter(
-          (session) => filter.status === null || session.status === filter.status,
+        const listing = parseSessionListing(query);
+        if (listing.projectId !== null && !maySee(identity, listing.projectId)) throw notFound();
+        const projects = listing.projectId === null ? readableProjects(identity) : new Set([listing.projectId]);
+        const page = await findPage(db, [...projects], listing);
+        const found = await readSessions(db, page.sessionIds);
+        const sessions = overlay(found, live.activeSessions(projects)).filter(
+          (session) => listing.status === null || session.status === listing.status,
         );
-        return { json: { sessions, nextCursor: page.next && writeCursor(page.next) } };
+        return { json: { sessions, nextCursor: page.next && writeCursor(page.next, listing.sort) } };
       },
     },
     {
@@ -135,11 +136,12 @@ export function createSessionRoutes({ db, live, views }: SessionRoutesDeps): rea
   ];
 }
 
-/** What the live edge knows replaces what was written behind; of pins it knows nothing. */
+/** What the live edge knows replaces what was written behind; of pins and facts it knows nothing. */
 export function overlay(stored: readonly SessionSummary[], live: readonly SessionSummary[]): SessionSummary[] {
   const byId = new Map(live.map((session) => [session.sessionId, session]));
   return stored.map((session) => {
     const known = byId.get(session.sessionId);
-    return known ? { ...known, pinnedAt: session.pinnedAt ?? null } : session;
+    if (!known) return session;
+    return { ...known, pinnedAt: session.pinnedAt ?? null, ...(session.facts && { facts: session.facts }) };
   });
 }

@@ -1,6 +1,6 @@
 /** Sessions and tabs between their tables and the wire. */
 
-import type { SessionStatus, SessionSummary, TabSummary, Viewport } from "../../protocol/session.ts";
+import type { SessionFacts, SessionStatus, SessionSummary, TabSummary, Viewport } from "../../protocol/session.ts";
 
 /** Which session, and in which partition all of it lies. */
 export interface SessionKey {
@@ -8,12 +8,31 @@ export interface SessionKey {
   startedOn: string;
 }
 
+const KINDS = [
+  "click",
+  "rage_click",
+  "dead_click",
+  "error_click",
+  "thrash",
+  "form_abandoned",
+  "reload_loop",
+  "failed_request",
+  "console_error",
+  "custom",
+  "assist",
+];
+
 /** Columns of {@link SessionRow}, of a table `sessions s`. */
 export const SESSION_COLUMNS = `s.session_id, s.project_id, s.started_on, s.status, s.user_id, s.traits, s.url, s.title, s.user_agent,
   s.viewport, s.referrer, s.time_zone, s.language, s.release, s.environment, s.event_count, s.batch_count, s.byte_count, s.error_count,
   (extract(epoch FROM s.started_at) * 1000)::float8 AS started_at, (extract(epoch FROM s.last_at) * 1000)::float8 AS last_at,
   (extract(epoch FROM s.ended_at) * 1000)::float8 AS ended_at, (extract(epoch FROM s.pinned_at) * 1000)::float8 AS pinned_at,
-  (SELECT count(*) FROM session_tabs t WHERE t.session_id = s.session_id)::integer AS tab_count`;
+  (SELECT count(*) FROM session_tabs t WHERE t.session_id = s.session_id)::integer AS tab_count,
+  (SELECT jsonb_build_object(
+     'country', f.country, 'region', f.region, 'browser', coalesce(f.browser, ''), 'browserVersion', f.browser_version, 'os', f.os,
+     'device', f.device, 'activeMs', f.active_ms, 'pageCount', f.page_count,
+     'counts', jsonb_build_object(${KINDS.map((kind) => `'${kind}', f.${kind}_count`).join(", ")}))
+   FROM session_facts f WHERE f.session_id = s.session_id) AS facts`;
 
 /** A row of `sessions` as {@link SESSION_COLUMNS} give it; times are epoch milliseconds. */
 export interface SessionRow {
@@ -41,6 +60,7 @@ export interface SessionRow {
   ended_at: number | null;
   pinned_at: number | null;
   tab_count: number;
+  facts: SessionFacts | null;
 }
 
 /** A stored session as viewers see it; who watches is known to the live edge only. */
@@ -72,6 +92,7 @@ export function toSession(row: SessionRow): SessionSummary {
     tabCount: row.tab_count,
     watchers: 0,
     pinnedAt: row.pinned_at,
+    ...(row.facts && { facts: row.facts }),
   };
 }
 

@@ -25,6 +25,7 @@ import {
   takeOutOfAudit,
   takePersonOutOfAudit,
 } from "./session-rows.ts";
+import { removeSavedSearches } from "./saved-search-rows.ts";
 import { createTombstoneWatch } from "./tombstone-watch.ts";
 
 /** What another process, or a statement that ran at the same moment, may have written is there by then. */
@@ -59,6 +60,8 @@ export interface Eraseman {
 export interface Eraser {
   /** One session. */
   eraseSession(projectId: number, sessionId: string, by: Eraseman): Promise<Erased>;
+  /** These sessions of a project, whatever they are. */
+  eraseSessions(projectId: number, sessionIds: readonly string[], by: Eraseman): Promise<Erased>;
   /** Every session of a person in a project. */
   erasePerson(projectId: number, userId: string, by: Eraseman): Promise<Erased>;
   /** All that is left of a project that was removed. */
@@ -193,6 +196,16 @@ export function createEraser(deps: EraserDeps): Eraser {
           tx,
         ),
       ),
+    async eraseSessions(projectId, sessionIds, { actor, peer }) {
+      let erased = NOTHING_ERASED;
+      for (let at = 0; at < sessionIds.length; at += CHUNK) {
+        const chunk = await erase(projectId, sessionIds.slice(at, at + CHUNK), (tx, { sessions, batches, bytes }) =>
+          audit.record({ action: "sessions_erased", actor, peer, projectId, data: { sessions, batches, bytes } }, tx),
+        );
+        erased = addErased(erased, chunk);
+      }
+      return erased;
+    },
     async erasePerson(projectId, userId, { actor, peer }) {
       await settle();
       const before = clock.now();
@@ -206,6 +219,7 @@ export function createEraser(deps: EraserDeps): Eraser {
       again(() => erasePersonAgain(projectId, userId, before));
       await db.transaction(async (tx) => {
         await takePersonOutOfAudit(tx, projectId, userId);
+        await removeSavedSearches(tx, projectId, userId);
         const { sessions, batches, bytes } = erased;
         const subject = { kind: "person", id: "" };
         await audit.record({ action: "person_erased", actor, peer, projectId, subject, data: { sessions, batches, bytes } }, tx);
@@ -222,6 +236,7 @@ export function createEraser(deps: EraserDeps): Eraser {
         return rows.map(({ id }) => id);
       });
       await removeProjectErrors(db, projectId);
+      await removeSavedSearches(db, projectId, null);
       await noteDays(db, [NO_DAY]);
       deps.onErased();
       return erased;

@@ -11,11 +11,12 @@ import type { Route } from "../net/route.ts";
 import { storedBytes } from "./budget.ts";
 import { cleanUp, type CleanUpReport } from "./clean-up.ts";
 import { createDiskGuard, type DiskGuardDeps } from "./disk-guard.ts";
-import { createEraser, type SessionHolder } from "./eraser.ts";
+import { createEraser, type Eraseman, type SessionHolder } from "./eraser.ts";
 import { HAS_ERRORS } from "./error-rows.ts";
 import { createForgetRoutes } from "./forget-routes.ts";
 import type { RetentionDefaults } from "./rules.ts";
 import { createScrubber } from "./scrubber.ts";
+import type { Erased } from "./session-rows.ts";
 import { readProjectStorage, readTableDays } from "./storage-report.ts";
 
 export type { CleanUpReport } from "./clean-up.ts";
@@ -45,6 +46,8 @@ export interface RetentionStatus {
 export interface Retention {
   /** Removes what need not stay. Calls of the same moment share one run. */
   cleanUp(actor?: AuditActor): Promise<CleanUpReport>;
+  /** Erases sessions of a project for good. */
+  eraseSessions(projectId: number, sessionIds: readonly string[], by: Eraseman): Promise<Erased>;
   /** Resolves when no file of the database holds what was removed, as far as that can be done while it is in use. */
   scrubbed(): Promise<void>;
   /** Time to wait before payloads may be taken again, or null where they are taken. */
@@ -194,6 +197,7 @@ export function createRetention(deps: RetentionDeps): Retention {
 
   return {
     cleanUp: start,
+    eraseSessions: (projectId, sessionIds, by) => eraser.eraseSessions(projectId, sessionIds, by),
     scrubbed: () => scrubber.done(),
     waitMs: () => guard.waitMs(),
     status,

@@ -104,13 +104,14 @@ const OPEN = `
   ), made AS (
     INSERT INTO sessions (
       session_id, project_id, started_on, resume_hash, status, user_id, traits, url, title, user_agent, viewport, referrer,
-      time_zone, language, release, environment, started_at, last_at
+      time_zone, language, release, environment, started_at, last_at, country, region
     )
     SELECT DISTINCT ON (session_id)
       session_id, project_id, $2::date, resume_hash, 'live', facts->>'userId', coalesce(facts->'traits', '{}'), facts->>'url',
       facts->>'title', facts->>'userAgent', nullif(facts->'viewport', 'null'), facts->>'referrer', facts->>'timeZone',
       facts->>'language', facts->>'release', facts->>'environment',
-      to_timestamp((facts->>'startedAt')::double precision / 1000), to_timestamp((facts->>'startedAt')::double precision / 1000)
+      to_timestamp((facts->>'startedAt')::double precision / 1000), to_timestamp((facts->>'startedAt')::double precision / 1000),
+      coalesce(facts->>'country', ''), coalesce(facts->>'region', '')
     FROM input WHERE NOT EXISTS (SELECT FROM buried b WHERE b.session_id = input.session_id) ORDER BY session_id, n
     ON CONFLICT (session_id) DO NOTHING
     RETURNING *

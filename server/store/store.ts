@@ -66,7 +66,7 @@ export type SessionFacts = Pick<
   | "release"
   | "environment"
   | "startedAt"
->;
+> & { country?: string; region?: string };
 
 /** A page that comes with a session id, its proof, and the tab it opens. */
 export interface SessionOpening {

@@ -78,6 +78,7 @@ export const AUDIT_GROUPS: readonly { label: string; actions: Readonly<Record<st
       session_pinned: "Pinned",
       session_unpinned: "Unpinned",
       session_erased: "Session erased",
+      sessions_erased: "Sessions erased",
       person_erased: "Person erased",
       retention_run: "Retention",
       leak_scan_run: "Leak scan",
@@ -140,6 +141,8 @@ function sayDeed(entry: AuditEntry, project: Piece | null): Piece[] {
       return [text("unpinned "), ...session(entry)];
     case "session_erased":
       return [text("erased "), ...session(entry, false)];
+    case "sessions_erased":
+      return [text(`erased ${given("sessions") ? formatCount(Number(given("sessions")), "session") : "sessions"} at once`)];
     case "person_erased":
       return [text(`erased a person${given("sessions") ? ` with ${formatCount(Number(given("sessions")), "session")}` : ""}`)];
     case "sign_in":

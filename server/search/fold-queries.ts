@@ -1,0 +1,184 @@
+/** The statements that fold what is stored of sessions into their facts. */
+
+import type { Queryable } from "../db/db.ts";
+import { readAgent } from "./user-agent.ts";
+
+/** A pause of more than this between two batches, over all tabs, is no activity. */
+export const IDLE_MS = 10_000;
+/** A batch counts as activity for at most this long, whatever its page claims. */
+const MAX_BATCH_MS = 60_000;
+/** Bounds of what is kept of texts, in characters: of one, and of all of a session. */
+const MAX_LINE = 500;
+const MAX_TEXT = 8_000;
+const MAX_MARKS = 50;
+const MAX_MARK = 128;
+
+/** A session that is folded next. */
+export interface DueSession {
+  session_id: string;
+  /** Null where it was read before. */
+  user_agent: string | null;
+}
+
+/**
+ * Claims sessions with news, the newest first, in a transaction of the caller's; nobody else folds them until it ends.
+ * @param before sessions that were folded since then (epoch ms, the database's clock) are left for the next time
+ */
+export function claimDue(tx: Queryable, before: number, limit: number): Promise<DueSession[]> {
+  return tx.query<DueSession>(
+    `SELECT f.session_id, CASE WHEN f.browser IS NULL THEN s.user_agent END AS user_agent
+     FROM session_facts f JOIN sessions s USING (session_id)
+     WHERE f.is_due AND (f.folded_at IS NULL OR f.folded_at < to_timestamp($1::float8 / 1000))
+       AND (s.status = 'ended' OR f.seen_at IS DISTINCT FROM s.received_at)
+     ORDER BY f.started_at DESC LIMIT $2 FOR UPDATE OF f SKIP LOCKED`,
+    [before, limit],
+  );
+}
+
+/** The database's clock, epoch milliseconds. */
+export async function readClock(db: Queryable): Promise<number> {
+  const [row] = await db.query<{ now: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now");
+  return row?.now ?? 0;
+}
+
+/**
+ * Folds claimed sessions: those that go on from where they were folded last, those that are over from their beginning, which makes them exact
+ * whatever came before. In a transaction of the caller's, with {@link claimDue} before it.
+ */
+export async function foldSessions(tx: Queryable, due: readonly DueSession[]): Promise<void> {
+  const input = due.map(({ session_id, user_agent }) => ({
+    session_id,
+    agent: user_agent === null ? null : readAgent(user_agent),
+  }));
+  await tx.query(FOLD, [JSON.stringify(input)]);
+}
+
+/** Leaves a session that cannot be folded as it is, until something of it changes. */
+export async function passOver(db: Queryable, sessionId: string): Promise<void> {
+  await db.query(
+    `UPDATE session_facts f SET folded_at = now(), seen_at = s.received_at, is_due = s.status <> 'ended'
+     FROM sessions s WHERE s.session_id = f.session_id AND f.session_id = $1`,
+    [sessionId],
+  );
+}
+
+const ofKind = (kind: string) => `count(*) FILTER (WHERE kind = '${kind}') AS ${kind}`;
+const count = (column: string, kind: string) =>
+  `${column}_count = CASE WHEN d.is_reset THEN 0 ELSE f.${column}_count END + coalesce(c.${kind}, 0)`;
+
+/** What was there and the new lines that are not in it yet; untouched where there are none, so that no index is written. */
+const lines = (field: string, max: number) => `${field} = CASE
+      WHEN l.${field} IS NULL THEN CASE WHEN d.is_reset AND f.${field} <> '' THEN '' ELSE f.${field} END
+      WHEN d.is_reset OR f.${field} = '' THEN left(l.${field}, ${max})
+      ELSE left(concat(f.${field}, E'\\n', l.${field}), ${max})
+    END`;
+
+const FOLD = `
+  WITH due AS MATERIALIZED (
+    SELECT f.session_id, s.started_on, s.status = 'ended' AS is_over, s.received_at, s.error_count, i.agent,
+      s.status = 'ended' OR f.folded_at IS NULL AS is_reset, f.active_upto,
+      greatest(0, round(extract(epoch FROM coalesce(s.ended_at, s.last_at) - s.started_at) * 1000)) AS duration_ms
+    FROM jsonb_to_recordset($1::jsonb) AS i (session_id text, agent jsonb)
+    JOIN session_facts f ON f.session_id = i.session_id JOIN sessions s ON s.session_id = i.session_id
+  ), tabs AS MATERIALIZED (
+    SELECT d.session_id, d.started_on, t.tab, CASE WHEN d.is_reset THEN -1 ELSE coalesce(w.upto, -1) END AS upto
+    FROM due d JOIN session_tabs t USING (session_id) LEFT JOIN session_folds w USING (session_id, tab)
+  ), batches AS MATERIALIZED (
+    SELECT t.session_id, t.tab, b.* FROM tabs t CROSS JOIN LATERAL (
+      SELECT e.seq, e.first_at, least(e.last_at, e.first_at + ${MAX_BATCH_MS}) AS last_at FROM session_events e
+      WHERE e.session_id = t.session_id AND e.tab = t.tab AND e.seq > t.upto AND e.started_on = t.started_on
+    ) b
+  ), folds AS (
+    INSERT INTO session_folds AS w (session_id, tab, upto)
+    SELECT b.session_id, b.tab, max(b.seq) FROM batches b JOIN due d USING (session_id) WHERE NOT d.is_over GROUP BY 1, 2
+    ON CONFLICT (session_id, tab) DO UPDATE SET upto = excluded.upto
+  ), over AS (
+    DELETE FROM session_folds w USING due d WHERE w.session_id = d.session_id AND d.is_over
+  ), spans AS (
+    SELECT b.session_id, b.first_at, b.last_at, greatest(
+      CASE WHEN NOT d.is_reset THEN d.active_upto END,
+      max(b.last_at) OVER (PARTITION BY b.session_id ORDER BY b.first_at, b.last_at, b.tab, b.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ) AS before
+    FROM batches b JOIN due d USING (session_id)
+  ), active AS (
+    SELECT session_id, max(last_at) AS upto,
+      sum(greatest(0, last_at - CASE WHEN first_at <= before + ${IDLE_MS} THEN before ELSE first_at END)) AS ms
+    FROM spans GROUP BY session_id
+  ), markers AS MATERIALIZED (
+    SELECT t.session_id, t.tab, m.* FROM tabs t CROSS JOIN LATERAL (
+      SELECT m.seq, m.ordinal, m.kind, m.at, m.name, m.text FROM session_markers m
+      WHERE m.session_id = t.session_id AND m.tab = t.tab AND m.seq > t.upto AND m.started_on = t.started_on
+    ) m
+  ), counts AS (
+    SELECT session_id, count(*) FILTER (WHERE kind IN ('page_load', 'navigation')) AS page, ${[
+      "click",
+      "rage_click",
+      "dead_click",
+      "error_click",
+      "thrash",
+      "form_abandoned",
+      "reload_loop",
+      "failed_request",
+      "console_error",
+      "custom",
+      "assist",
+    ]
+      .map(ofKind)
+      .join(", ")}
+    FROM markers GROUP BY session_id
+  ), said AS (
+    SELECT session_id, field, line, min(at) AS at FROM (
+      SELECT session_id, at, CASE kind WHEN 'console_error' THEN 'console' WHEN 'error' THEN 'errors' ELSE 'pages' END AS field,
+        left(lower(replace(CASE kind
+          WHEN 'console_error' THEN text
+          WHEN 'error' THEN concat_ws(': ', nullif(name, ''), nullif(text, ''))
+          ELSE name
+        END, E'\\n', ' ')), ${MAX_LINE}) AS line
+      FROM markers WHERE kind IN ('console_error', 'error', 'page_load', 'navigation')
+    ) m WHERE line <> '' GROUP BY session_id, field, line
+  ), lines AS (
+    SELECT session_id,
+      string_agg(line, E'\\n' ORDER BY s.at, line) FILTER (WHERE field = 'pages' AND (d.is_reset OR position(line IN f.pages) = 0)) AS pages,
+      string_agg(line, E'\\n' ORDER BY s.at, line) FILTER (WHERE field = 'console' AND (d.is_reset OR position(line IN f.console) = 0)) AS console,
+      string_agg(line, E'\\n' ORDER BY s.at, line) FILTER (WHERE field = 'errors' AND (d.is_reset OR position(line IN f.errors) = 0)) AS errors
+    FROM said s JOIN due d USING (session_id) JOIN session_facts f USING (session_id) GROUP BY session_id
+  ), marked AS (
+    SELECT session_id, (array_agg(name ORDER BY at, name))[1:${MAX_MARKS}] AS names FROM (
+      SELECT m.session_id, left(m.name, ${MAX_MARK}) AS name, min(m.at) AS at FROM markers m
+      WHERE m.kind = 'custom' AND m.name <> '' GROUP BY 1, 2
+    ) n JOIN due d USING (session_id) JOIN session_facts f USING (session_id)
+    WHERE d.is_reset OR NOT n.name = ANY(f.marks) GROUP BY session_id
+  )
+  UPDATE session_facts f SET
+    browser = coalesce(d.agent->>'browser', f.browser, ''), browser_version = coalesce(d.agent->>'version', f.browser_version),
+    os = coalesce(d.agent->>'os', f.os), device = coalesce(d.agent->>'device', f.device),
+    error_count = d.error_count, duration_ms = d.duration_ms,
+    active_ms = least(d.duration_ms + ${IDLE_MS}, round(CASE WHEN d.is_reset THEN 0 ELSE f.active_ms END + coalesce(a.ms, 0))),
+    active_upto = CASE WHEN d.is_reset THEN a.upto ELSE greatest(f.active_upto, a.upto) END,
+    ${[
+      count("page", "page"),
+      count("click", "click"),
+      count("rage_click", "rage_click"),
+      count("dead_click", "dead_click"),
+      count("error_click", "error_click"),
+      count("thrash", "thrash"),
+      count("form_abandoned", "form_abandoned"),
+      count("reload_loop", "reload_loop"),
+      count("failed_request", "failed_request"),
+      count("console_error", "console_error"),
+      count("custom", "custom"),
+      count("assist", "assist"),
+    ].join(",\n    ")},
+    marks = CASE
+      WHEN n.names IS NULL THEN CASE WHEN d.is_reset AND cardinality(f.marks) > 0 THEN '{}' ELSE f.marks END
+      WHEN d.is_reset THEN n.names
+      ELSE (f.marks || n.names)[1:${MAX_MARKS}]
+    END,
+    ${lines("pages", MAX_TEXT)},
+    ${lines("console", MAX_TEXT)},
+    ${lines("errors", MAX_TEXT)},
+    seen_at = d.received_at, folded_at = clock_timestamp(), is_due = NOT d.is_over
+  FROM due d
+  LEFT JOIN counts c USING (session_id) LEFT JOIN active a USING (session_id) LEFT JOIN lines l USING (session_id)
+  LEFT JOIN marked n USING (session_id)
+  WHERE f.session_id = d.session_id`;
