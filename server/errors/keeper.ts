@@ -6,7 +6,6 @@
  * poured. Should it get through only then, the digest sees the same event id twice, and takes it once.
  */
 
-import { AppError } from "../app-error.ts";
 import type { Clock } from "../clock.ts";
 import type { Database } from "../db/db.ts";
 import { withinTime } from "../lifecycle.ts";
@@ -14,6 +13,7 @@ import type { Logger } from "../log.ts";
 import type { Counter } from "../metrics.ts";
 import type { AcceptedRow } from "./accepted.ts";
 import { insertAccepted } from "./intake-queries.ts";
+import { isRefusal } from "./refusal.ts";
 import type { Spool } from "./spool.ts";
 
 /** Commits at once of small requests, while one waits for the disk, the next is on its way; and of large ones, for which nobody should wait. */
@@ -197,15 +197,4 @@ function takeGroup(queue: Queue): Waiting[] {
     count++;
   }
   return queue.waiting.splice(0, count);
-}
-
-/** True for what the database said about the rows themselves: neither that it is away nor that it takes too long. */
-function isRefusal(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    !(error instanceof AppError) &&
-    "code" in error &&
-    typeof error.code === "string" &&
-    /^2[23]/.test(error.code)
-  );
 }

@@ -11,6 +11,7 @@ import type { Counter } from "../metrics.ts";
 import type { AcceptedRow } from "./accepted.ts";
 import { findStored, insertAccepted, lockMark, moveMark } from "./intake-queries.ts";
 import { decodeRecord, PREFIX_BYTES, recordLength, type SpooledRow } from "./spool-record.ts";
+import { isRefusal } from "./refusal.ts";
 import type { Spool, SpoolFile } from "./spool.ts";
 
 /** Bytes that are read at once; grown for a record that is longer. */
@@ -28,6 +29,9 @@ export interface Pourer {
   /** Ends after the rows that are on their way. */
   stop(): Promise<void>;
 }
+
+/** How the reading of a file ended. */
+type FileEnd = "poured" | "damaged" | "stopped";
 
 export interface PourerDeps {
   db: Database;
@@ -66,9 +70,9 @@ export function createPourer(deps: PourerDeps): Pourer {
 
   async function pourFile(file: SpoolFile): Promise<void> {
     const handle = await open(file.path, "r");
-    let isWhole: boolean;
+    let end: FileEnd;
     try {
-      isWhole = await pourRecords(file, async (from, length) => {
+      end = await pourRecords(file, async (from, length) => {
         const buffer = Buffer.allocUnsafe(length);
         const { bytesRead } = await handle.read(buffer, 0, length, from);
         return buffer.subarray(0, bytesRead);
@@ -76,15 +80,15 @@ export function createPourer(deps: PourerDeps): Pourer {
     } finally {
       await handle.close();
     }
-    if (isWhole) await spool.remove(file);
+    if (end === "poured") await spool.remove(file);
+    if (end === "damaged") await spool.setAside(file);
   }
 
-  /** False where it was stopped before the end. */
-  async function pourRecords(file: SpoolFile, read: (from: number, length: number) => Promise<Buffer>): Promise<boolean> {
+  async function pourRecords(file: SpoolFile, read: (from: number, length: number) => Promise<Buffer>): Promise<FileEnd> {
     let at = await db.transaction((tx) => lockMark(tx, file.id));
     let wanted = READ_BYTES;
     for (;;) {
-      if (stopped()) return false;
+      if (stopped()) return "stopped";
       const bytes = await read(at, wanted);
       const { rows, used, needs } = takeRecords(bytes);
       if (used === 0) {
@@ -92,8 +96,12 @@ export function createPourer(deps: PourerDeps): Pourer {
           wanted = needs;
           continue;
         }
+        if (needs === 0 && bytes.length > 0) {
+          log.error("a spool file is damaged: what follows is not read, and the file is kept", { path: file.path, at });
+          return "damaged";
+        }
         if (bytes.length > 0) log.warn("a spool file ends in a record that was not finished", { bytes: bytes.length });
-        return true;
+        return "poured";
       }
       wanted = READ_BYTES;
       at = await pourRows(file, at, at + used, rows);
@@ -109,17 +117,46 @@ export function createPourer(deps: PourerDeps): Pourer {
       else if (isUncertain && row.kind !== "attachment") uncertain.push(row);
       else rows.push(row);
     }
-    const upto = await db.transaction(async (tx) => {
-      const mark = await lockMark(tx, file.id);
-      if (mark !== from) return mark;
-      const stored = uncertain.length > 0 ? await findStored(tx, uncertain) : NOTHING;
-      await insertAccepted(tx, [...rows, ...uncertain.filter((row) => !stored.has(row))]);
-      await moveMark(tx, file.id, to);
-      return to;
+    const pour = (refused: ReadonlySet<AcceptedRow>) =>
+      db.transaction(async (tx) => {
+        const mark = await lockMark(tx, file.id);
+        if (mark !== from) return mark;
+        const stored = uncertain.length > 0 ? await findStored(tx, uncertain) : NOTHING;
+        const fresh = [...rows, ...uncertain.filter((row) => !stored.has(row))];
+        await insertAccepted(
+          tx,
+          fresh.filter((row) => !refused.has(row)),
+        );
+        await moveMark(tx, file.id, to);
+        return to;
+      });
+    const upto = await pour(NOTHING).catch(async (error: unknown) => {
+      if (!isRefusal(error)) throw error;
+      return pour(await findRefused([...rows, ...uncertain]));
     });
     if (upto === to) deps.poured.value += rows.length;
     deps.onStored();
     return upto;
+  }
+
+  /** Which of the rows the database does not take for what they are: each is tried, and taken back. */
+  async function findRefused(rows: readonly AcceptedRow[]): Promise<ReadonlySet<AcceptedRow>> {
+    const refused = new Set<AcceptedRow>();
+    const tried = new Error("only tried");
+    for (const row of rows) {
+      const attempt = db.transaction(async (tx) => {
+        await insertAccepted(tx, [row]);
+        throw tried;
+      });
+      await attempt.catch((error: unknown) => {
+        if (error === tried) return;
+        if (!isRefusal(error)) throw error;
+        refused.add(row);
+        log.error("a spooled row was refused by the database, and is dropped", { error });
+        deps.onRefused(row);
+      });
+    }
+    return refused;
   }
 
   function wake(): void {

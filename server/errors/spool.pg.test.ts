@@ -145,6 +145,26 @@ describe("the spool", () => {
     expect(await idsOf(room)).toEqual([0, 1, 2].map(idOf));
   });
 
+  it("ERR-20 a damaged record ends its file, which is kept for whoever looks after the disk", async () => {
+    const path = await spoolAndStop(5);
+    const bytes = readFileSync(path);
+    const from = bytes.indexOf("number 2");
+    bytes.write("n0mber 2", from);
+    writeFileSync(path, bytes);
+    room = await room.restart();
+    await waitFor(() => filesOf(room).join().endsWith(".spool.damaged"));
+    expect(room.errors.status().spoolBytes).toBe(0);
+    expect(await idsOf(room)).toEqual([0, 1].map(idOf));
+  });
+
+  it("ERR-25 what the database refuses for what it is does not stop the spool", async () => {
+    await spoolAndStop(5);
+    await test.database.query("ALTER TABLE intake ADD CONSTRAINT no_three CHECK (head->>'event_id' NOT LIKE '%3')");
+    room = await room.restart();
+    await waitFor(() => room.errors.status().spoolBytes === 0);
+    expect(await idsOf(room)).toEqual([0, 1, 2, 4].map(idOf));
+  });
+
   it("ERR-23 a file is poured once, whoever pours it and however often", async () => {
     const path = await spoolAndStop(4);
     const copy = readFileSync(path);

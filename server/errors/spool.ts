@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, stat, truncate, unlink, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, rename, stat, truncate, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../app-error.ts";
 import type { Logger } from "../log.ts";
@@ -40,6 +40,8 @@ export interface Spool {
   close(): Promise<SpoolFile[]>;
   /** A file is in the database. */
   remove(file: SpoolFile): Promise<void>;
+  /** A file has something in it that nobody can read: it is kept under another name, for whoever looks after the disk. */
+  setAside(file: SpoolFile): Promise<void>;
   /** Bytes that lie there. */
   bytes(): number;
   /** Closes the file that is being written. */
@@ -179,6 +181,10 @@ export async function openSpool({ folder, maxBytes, log }: SpoolOptions): Promis
       await unlink(file.path).catch((error: unknown) => {
         if (!isMissing(error)) throw error;
       });
+      files.delete(file.path);
+    },
+    async setAside(file) {
+      await rename(file.path, `${file.path}.damaged`);
       files.delete(file.path);
     },
     bytes: totalBytes,
