@@ -1,6 +1,7 @@
 /** What the rooms are told, by the configuration. */
 
 import type { MailWay } from "./alerts/alerts.ts";
+import type { IceSettings } from "./assist/assist.ts";
 import type { Config } from "./config.ts";
 import type { QuotaNumbers } from "./errors/errors.ts";
 import type { NetLimits } from "./net/net.ts";
@@ -53,5 +54,16 @@ export function mailOf(config: Config): MailWay | null {
     user: config.SMTP_USER,
     password: config.SMTP_PASSWORD,
     from: config.SMTP_FROM === "" ? `watchback@${config.SMTP_HOST}` : config.SMTP_FROM,
+  };
+}
+
+/** How the browsers of a call find each other, by the configuration. */
+export function iceOf(config: Config): IceSettings {
+  return {
+    stunUrls: config.STUN_URLS,
+    turnUrls: config.TURN_URLS,
+    turnUser: config.TURN_USER,
+    turnPassword: config.TURN_PASSWORD,
+    turnSecret: config.TURN_SECRET,
   };
 }

@@ -7,15 +7,14 @@
 import { join } from "node:path";
 import { DEFAULT_TRACKER_LIMITS } from "../protocol/limits.ts";
 import { createAlerts } from "./alerts/alerts.ts";
-import { mailOf, netLimitsOf, quotasOf } from "./app-settings.ts";
+import { iceOf, mailOf, netLimitsOf, quotasOf } from "./app-settings.ts";
+import { type AssistDeps, createAssist } from "./assist/assist.ts";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { ensureSecret } from "./auth/secret.ts";
 import { systemClock, type Clock } from "./clock.ts";
-import { databaseUrlOf, type Config } from "./config.ts";
-import type { ConnectionOptions } from "./db/connection.ts";
-import { startEmbeddedPostgres } from "./db/embedded.ts";
-import { migrate } from "./db/migrate.ts";
+import type { Config } from "./config.ts";
+import { connectDatabase } from "./connect-database.ts";
 import { createDatabase } from "./db/pool.ts";
 import { createDigest, type Digest } from "./digest/digest.ts";
 import { createErrors, type Errors } from "./errors/errors.ts";
@@ -122,7 +121,7 @@ async function startRooms(
   const port = await wire.listen(config.HOST, config.PORT);
   const publicUrl = config.PUBLIC_URL === "" ? `http://localhost:${port}` : config.PUBLIC_URL;
 
-  const { connection, dataDir } = await connectDatabase(options, lifecycle);
+  const { connection, dataDir } = await connectDatabase(config, log, lifecycle);
   const db = createDatabase({ connection, log: log.child("db") });
   lifecycle.onStop("database pool", () => db.stop());
 
@@ -234,6 +233,11 @@ async function startRooms(
     maxBatchesPerCommit: config.BATCH_SIZE,
     gatherMs: config.BATCH_INTERVAL,
   });
+  const pages: AssistDeps["pages"] = {
+    helpedSession: (sessionId) => knot.ingest?.helpedSession(sessionId) ?? null,
+    tellPage: (sessionId, tab, message) => knot.ingest?.tellPage(sessionId, tab, message) ?? false,
+  };
+  const assist = createAssist({ pages, audit, clock, log: log.child("assist"), metrics, ice: iceOf(config) });
   const ingest = createIngest({
     live,
     store,
@@ -247,6 +251,7 @@ async function startRooms(
     },
     cleanupIntervalMs: config.SESSION_CLEANUP_INTERVAL * 1_000,
     redaction: privacy.redaction,
+    helpDesk: assist,
     waitMs: () => retention.waitMs(),
   });
   knot.ingest = ingest;
@@ -354,6 +359,7 @@ async function startRooms(
   ];
   knot.net = createNet(wire, {
     ingest,
+    assist,
     live: around?.live?.(live) ?? live,
     auth,
     projects,
@@ -375,21 +381,4 @@ async function startRooms(
   lifecycle.onStop("new connections", () => knot.net?.refuseNew());
   log.child("app").info("started", { version, port, dataDir });
   return { version, port, publicUrl, projectKey, firstAdministrator, dataDir };
-}
-
-/** The database that the configuration names, or the embedded one, in the shape that this version needs. */
-async function connectDatabase(
-  { config, log }: AppOptions,
-  lifecycle: ReturnType<typeof createLifecycle>,
-): Promise<{ connection: ConnectionOptions; dataDir: string | null }> {
-  const url = databaseUrlOf(config);
-  if (url !== null) {
-    const connection = { connectionString: url };
-    await migrate(connection, log.child("db"));
-    return { connection, dataDir: null };
-  }
-  const postgres = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log: log.child("db") });
-  lifecycle.onStop("embedded Postgres", () => postgres.stop(), 20_000);
-  await migrate(postgres.connection, log.child("db"));
-  return { connection: postgres.connection, dataDir: postgres.dataDir };
 }

@@ -134,6 +134,23 @@ const TABLE = {
   SMTP_USER: text("User name there; empty: none."),
   SMTP_PASSWORD: text("Password there.", { secret: true }),
   SMTP_FROM: text("Sender of mails, e.g. watchback@example.com."),
+  STUN_URLS: list(
+    "Servers, with commas, by which the browsers of a call (co-browsing) learn their own address, e.g. stun:stun.example.com:3478.",
+    text("", { shape: /^stuns?:[^\s,]+$/, expected: "addresses like stun:stun.example.com:3478, with commas" }),
+  ),
+  TURN_URLS: list(
+    "Servers, with commas, that pass a call on where the browsers do not reach each other, e.g. turn:turn.example.com:3478.",
+    text("", { shape: /^turns?:[^\s,]+$/, expected: "addresses like turn:turn.example.com:3478, with commas" }),
+  ),
+  TURN_USER: text("User name there; empty where TURN_SECRET is given."),
+  TURN_PASSWORD: text("Password there; every page of a call learns it.", { secret: true }),
+  TURN_SECRET: text(
+    "Secret shared with the TURN servers (coturn: use-auth-secret): passwords are made of it that hold for hours.",
+    {
+      secret: true,
+    },
+  ),
+
   ALERT_ALLOW_PRIVATE: flag("Let alerts be posted to addresses of this machine and its network.", false),
 
   QUOTA_ERRORS_PER_MINUTE: integer(

@@ -558,6 +558,7 @@ CREATE TABLE projects (
   error_retention_days integer,
   storage_budget_bytes bigint,
   issue_settings jsonb NOT NULL DEFAULT '{}'::jsonb,
+  assist jsonb NOT NULL DEFAULT '{}'::jsonb,
   PRIMARY KEY (id),
   CHECK (((error_retention_days >= 1) AND (error_retention_days <= 3650))),
   CHECK (((retention_days >= 1) AND (retention_days <= 3650))),
@@ -569,6 +570,7 @@ COMMENT ON TABLE projects IS 'A tenant: owns keys, sessions, issues.';
 COMMENT ON COLUMN projects.allowed_origins IS 'Origins whose pages may send; empty: any.';
 COMMENT ON COLUMN projects.retention_days IS 'Null: the RETENTION_DAYS of the installation.';
 COMMENT ON COLUMN projects.issue_settings IS 'server/issue-settings.ts; what is missing is the default.';
+COMMENT ON COLUMN projects.assist IS 'server/projects/project-settings.ts; what is missing is the default.';
 
 CREATE TABLE release_hours (
   project_id integer NOT NULL,

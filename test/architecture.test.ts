@@ -3,7 +3,7 @@ import { importsOf, resolveImport, sourceFiles, type SourceFile } from "./harnes
 
 /** Which rooms of the server a room may know. What is not here is a room that knows none. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  net: ["audit", "auth", "db", "errors", "ingest", "issues", "live", "projects", "replay", "retention", "store"],
+  net: ["assist", "audit", "auth", "db", "errors", "ingest", "issues", "live", "projects", "replay", "retention", "store"],
   // What sessions are found by; replay shows what it finds.
   search: ["auth", "db"],
   // What Sentry SDKs send: accepted and spooled, or shown as a session.
@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sourcemaps: ["auth", "db", "jobs"],
   alerts: ["auth", "db", "jobs"],
   jobs: ["db"],
+  assist: ["ingest"],
   ingest: ["live", "projects", "store"],
   // `History` is declared by the live edge, which needs it, and implemented by replay.
   replay: ["auth", "db", "live", "recordings", "search", "store"],

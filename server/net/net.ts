@@ -1,6 +1,7 @@
 /** The door of net: HTTP and WebSockets over uWebSockets.js, which no other room knows of. */
 
 import { CLOSE } from "../../protocol/close-codes.ts";
+import type { Assist } from "../assist/assist.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Clock } from "../clock.ts";
 import type { Ingest } from "../ingest/ingest.ts";
@@ -34,6 +35,7 @@ const FINISH_TIMEOUT_MS = 2_000;
 export interface NetDeps {
   ingest: Ingest;
   live: Live;
+  assist: Pick<Assist, "connect">;
   auth: Auth;
   projects: Projects;
   db: InfoDeps["db"];
@@ -86,7 +88,7 @@ export function createNet(wire: Wire, deps: NetDeps): Net {
   const infoRoutes = createInfoRoutes({ ...deps, isDraining: draining, routes: [...deps.routes, ...ownRoutes] });
   const table = createRouteTable([...infoRoutes, ...ownRoutes, ...deps.routes]);
   const trackers = createTrackerShared({ ingest: deps.ingest, clock, limits, metrics });
-  const viewers = createViewerShared({ live: deps.live, clock, limits, metrics });
+  const viewers = createViewerShared({ live: deps.live, assist: deps.assist, clock, limits, metrics });
   const keys = createTrackerKeys({ projects, clock, logger });
   // The first trackers after a start are let in at once as well.
   void keys.find(deps.demoKey()).catch(() => null);

@@ -22,7 +22,7 @@ function createViewers() {
       throw new Error("nobody speaks here");
     },
   };
-  const shared = createViewerShared({ live, clock, limits, metrics: createMetrics() });
+  const shared = createViewerShared({ live, assist: live, clock, limits, metrics: createMetrics() });
   const address = createAddresses(LIMIT, () => clock.now()).of("1.2.3.4");
   const state: { looks: number; atOnce: number; most: number; isAway: boolean; answers: Promise<Identity>[] } = {
     ...{ looks: 0, atOnce: 0, most: 0, isAway: false, answers: [] },

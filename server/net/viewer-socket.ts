@@ -1,10 +1,12 @@
 /** A viewer's WebSocket: messages for the live edge, and its feed back, with who he is checked again and again. */
 
+import { fromAgent } from "../../protocol/assist.ts";
 import { encodeBinary, encodeText, MalformedMessage, type Envelope } from "../../protocol/codec.ts";
 import { MAX_CONTROL_BYTES } from "../../protocol/limits.ts";
 import type { WireError } from "../../protocol/tracker-messages.ts";
 import { actorOf } from "../audit-trail.ts";
-import { maySee, roleIn, ROLES, type Credentials, type Identity } from "../auth/auth.ts";
+import type { AgentConnection, AgentPort, Assist } from "../assist/assist.ts";
+import { isBelow, maySee, roleIn, ROLES, type Credentials, type Identity } from "../auth/auth.ts";
 import type { Clock } from "../clock.ts";
 import type { Live, ViewerConnection, ViewerPort } from "../live/live.ts";
 import type { Counter, Metrics } from "../metrics.ts";
@@ -19,6 +21,7 @@ const WITHDRAWN = "your rights changed; connect again with what is left of them"
 /** What all viewer sockets share. */
 export interface ViewerShared {
   live: Pick<Live, "connect">;
+  assist: Pick<Assist, "connect">;
   clock: Clock;
   limits: SocketLimits;
   frames: Counter;
@@ -29,10 +32,13 @@ export interface ViewerShared {
 }
 
 /** Builds what viewer sockets share. */
-export function createViewerShared(deps: Pick<ViewerShared, "live" | "clock" | "limits"> & { metrics: Metrics }): ViewerShared {
+export function createViewerShared(
+  deps: Pick<ViewerShared, "live" | "assist" | "clock" | "limits"> & { metrics: Metrics },
+): ViewerShared {
   const { metrics } = deps;
   return {
     live: deps.live,
+    assist: deps.assist,
     clock: deps.clock,
     limits: deps.limits,
     open: new Set<ViewerSocket>(),
@@ -54,6 +60,8 @@ export class ViewerSocket extends OpenSocket {
   private readonly shared: ViewerShared;
   private identity: Identity;
   private connection: ViewerConnection | null = null;
+  /** Made with the first message of one who helps. */
+  private agent: AgentConnection | null = null;
   private complainedAt = 0;
 
   constructor(
@@ -91,6 +99,7 @@ export class ViewerSocket extends OpenSocket {
   identityChanged(identity: Identity): void {
     const before = this.identity;
     this.identity = identity;
+    this.agent?.rightsChanged();
     if (identity.kind === "nobody") {
       this.connection?.rightsChanged();
       this.close("unauthorized", "signed out, or the token is no longer good");
@@ -125,6 +134,11 @@ export class ViewerSocket extends OpenSocket {
       if (++this.malformedCount >= MAX_MALFORMED) this.close("protocol", "too many malformed messages");
       return;
     }
+    if (Object.hasOwn(fromAgent, envelope.type)) {
+      this.agent ??= shared.assist.connect(this.toAgentPort());
+      this.agent.receive(envelope);
+      return;
+    }
     this.connection ??= shared.live.connect(this.toPort());
     this.connection.receive(envelope);
   }
@@ -144,6 +158,8 @@ export class ViewerSocket extends OpenSocket {
     this.address.viewers--;
     this.connection?.closed();
     this.connection = null;
+    this.agent?.closed();
+    this.agent = null;
   }
 
   private refuseOverLimit(now: number, waitMs: number): void {
@@ -167,6 +183,23 @@ export class ViewerSocket extends OpenSocket {
     };
   }
 
+  private toAgentPort(): AgentPort {
+    return {
+      send: ({ type, data }) => this.write(this.form === "binary" ? encodeBinary(type, data) : encodeText(type, data)),
+      refuse: (error) => {
+        this.sendError(error);
+      },
+      maySee: (projectId) => maySee(this.identity, projectId),
+      mayHelp: (projectId) => {
+        const role = roleIn(this.identity, projectId);
+        return role !== null && !isBelow(role, "member");
+      },
+      actor: () => actorOf(this.identity),
+      name: () => nameOf(this.identity),
+      peer: this.peer,
+    };
+  }
+
   private sendError(error: WireError): void {
     this.write(this.form === "binary" ? encodeBinary("error", error) : encodeText("error", error));
   }
@@ -179,4 +212,16 @@ function withdrawnFrom(before: Identity, after: Identity): number[] {
     const [had, has] = [roleIn(before, projectId), roleIn(after, projectId)];
     return had !== null && (has === null || ROLES.indexOf(has) < ROLES.indexOf(had));
   });
+}
+
+/** How a visitor is told of him: what stands before the `@` of his address, and not the address. */
+function nameOf(identity: Identity): string {
+  const email = identity.kind === "nobody" ? "" : (identity.email ?? "");
+  const words = (email.split("@")[0] ?? "").split(/[._+-]+/).filter((word) => word !== "");
+  return (
+    words
+      .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
+      .join(" ")
+      .slice(0, 60) || "Support"
+  );
 }

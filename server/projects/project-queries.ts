@@ -24,6 +24,7 @@ interface ProjectRow {
   redaction: unknown;
   limits: unknown;
   issue_settings: unknown;
+  assist: unknown;
   retention_days: number | null;
   error_retention_days: number | null;
   storage_budget_bytes: number | null;
@@ -31,7 +32,7 @@ interface ProjectRow {
 
 const COLUMNS = `p.id, p.name, p.slug, floor(extract(epoch FROM p.created_at) * 1000)::float8 AS created_at,
   ARRAY(SELECT k.key FROM project_keys k WHERE k.project_id = p.id AND k.revoked_at IS NULL ORDER BY k.created_at, k.key) AS keys,
-  p.allowed_origins, p.sample_rate, p.privacy, p.redaction, p.limits, p.issue_settings, p.retention_days, p.error_retention_days,
+  p.allowed_origins, p.sample_rate, p.privacy, p.redaction, p.limits, p.issue_settings, p.assist, p.retention_days, p.error_retention_days,
   p.storage_budget_bytes::float8 AS storage_budget_bytes`;
 
 /** A key nobody had before. */
@@ -123,7 +124,8 @@ export async function updateProject(
   try {
     await tx.query(
       `UPDATE projects SET name = $2, slug = $3, allowed_origins = $4, sample_rate = $5, privacy = $6::jsonb, redaction = $7::jsonb,
-         limits = $8::jsonb, retention_days = $9, error_retention_days = $10, storage_budget_bytes = $11, issue_settings = $12::jsonb
+         limits = $8::jsonb, retention_days = $9, error_retention_days = $10, storage_budget_bytes = $11, issue_settings = $12::jsonb,
+         assist = $13::jsonb
        WHERE id = $1 AND removed_at IS NULL`,
       [
         id,
@@ -138,6 +140,7 @@ export async function updateProject(
         settings.errorRetentionDays,
         settings.storageBudgetBytes,
         JSON.stringify(settings.issues),
+        JSON.stringify(settings.assist),
       ],
     );
   } catch (error) {

@@ -1,6 +1,7 @@
 /** What a project is set to: schema, defaults, and what of it its trackers are told. */
 
 import * as v from "valibot";
+import { ASSIST_POWERS } from "../../protocol/assist.ts";
 import { REDACTION_PATTERNS } from "../../protocol/redaction.ts";
 import { MASK_TEXT, type TrackerSettings } from "../../protocol/tracker-messages.ts";
 import { cleanText } from "../../protocol/text.ts";
@@ -54,6 +55,12 @@ const limitFields = {
   replaysPerDay: v.nullable(whole(0, 1_000_000_000)),
 };
 
+const assistFields = {
+  enabled: v.boolean(),
+  /** What agents may ask for. */
+  powers: v.pipe(v.array(v.picklist(ASSIST_POWERS)), v.maxLength(ASSIST_POWERS.length)),
+};
+
 const settingsFields = {
   allowedOrigins: v.pipe(v.array(origin), v.maxLength(MAX_ORIGINS)),
   sampleRate: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
@@ -65,6 +72,7 @@ const settingsFields = {
 const privacySchema = v.object(privacyFields);
 const redactionSchema = v.object(redactionFields);
 const limitsSchema = v.object(limitFields);
+const assistSchema = v.object(assistFields);
 
 /** A change of settings: what is named is replaced, whole lists at once; a name that is none of ours is refused. */
 export const settingsChangeSchema = v.partial(
@@ -74,6 +82,7 @@ export const settingsChangeSchema = v.partial(
     redaction: v.partial(v.strictObject(redactionFields)),
     limits: v.partial(v.strictObject(limitFields)),
     issues: v.partial(v.strictObject(issueSettingsFields)),
+    assist: v.partial(v.strictObject(assistFields)),
   }),
 );
 export type SettingsChange = v.InferOutput<typeof settingsChangeSchema>;
@@ -90,6 +99,9 @@ export type RedactionSettings = v.InferOutput<typeof redactionSchema>;
 /** Bounds of a project below those of the installation; null: none of its own. */
 export type ProjectLimits = v.InferOutput<typeof limitsSchema>;
 
+/** Co-browsing: whether agents may ask visitors at all, and for what. The visitor decides in any case. */
+export type AssistSettings = v.InferOutput<typeof assistSchema>;
+
 /** All settings of a project. */
 export interface ProjectSettings {
   /** Origins whose pages may send, `https://*.example.com` for all below it; empty: any. */
@@ -105,6 +117,7 @@ export interface ProjectSettings {
   limits: ProjectLimits;
   /** How errors are grouped, and from when on an issue counts. */
   issues: IssueSettings;
+  assist: AssistSettings;
 }
 
 /** What a new project is set to. */
@@ -135,11 +148,12 @@ export const DEFAULT_PROJECT_SETTINGS: ProjectSettings = {
     replaysPerDay: null,
   },
   issues: DEFAULT_ISSUE_SETTINGS,
+  assist: { enabled: true, powers: [...ASSIST_POWERS] },
 };
 
 /** The settings after a change. */
 export function changeSettings(settings: ProjectSettings, change: SettingsChange): ProjectSettings {
-  const { privacy, redaction, limits, issues, ...rest } = change;
+  const { privacy, redaction, limits, issues, assist, ...rest } = change;
   return {
     ...settings,
     ...given(rest),
@@ -147,17 +161,19 @@ export function changeSettings(settings: ProjectSettings, change: SettingsChange
     redaction: { ...settings.redaction, ...given(redaction ?? {}) },
     limits: { ...settings.limits, ...given(limits ?? {}) },
     issues: { ...settings.issues, ...given(issues ?? {}) },
+    assist: { ...settings.assist, ...given(assist ?? {}) },
   };
 }
 
 /** A group of settings out of its `jsonb`: what is missing there, or makes no sense any more, is the default. */
-export function readGroups(row: { privacy: unknown; redaction: unknown; limits: unknown; issue_settings: unknown }) {
-  const { privacy, redaction, limits } = DEFAULT_PROJECT_SETTINGS;
+export function readGroups(row: Readonly<Record<"privacy" | "redaction" | "limits" | "issue_settings" | "assist", unknown>>) {
+  const { privacy, redaction, limits, assist } = DEFAULT_PROJECT_SETTINGS;
   return {
     privacy: readGroup(privacySchema, row.privacy, privacy),
     redaction: readGroup(redactionSchema, row.redaction, redaction),
     limits: readGroup(limitsSchema, row.limits, limits),
     issues: readIssueSettings(row.issue_settings),
+    assist: readGroup(assistSchema, row.assist, assist),
   };
 }
 

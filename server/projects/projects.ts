@@ -14,6 +14,7 @@ import type { ProjectSettings } from "./project-settings.ts";
 
 export { isAllowedOrigin } from "./origins.ts";
 export {
+  type AssistSettings,
   DEFAULT_PROJECT_SETTINGS,
   type PrivacySettings,
   type ProjectLimits,

@@ -140,13 +140,17 @@ export async function startBareNet(
       }),
       status: () => ({ viewers: 0, feeds: 0, sessions: 0, tailBytes: 0, resyncs: 0 }),
     },
+    assist: { connect: () => ({ receive: () => undefined, rightsChanged: () => undefined, closed: () => undefined }) },
     db: { isUp: () => Promise.resolve(true) },
     store: { status: () => ({ state: "ok", pendingBytes: 0, maxPendingBytes: 1, lastCommitMs: 1 }) },
     retention: { status: () => ({ diskGuardClosed: 0, diskFreeBytes: -1, minFreeDiskBytes: 0 }) },
   };
   const wire = createWire();
   // Only the parts of the rooms that net touches.
-  const rooms = deps as unknown as Pick<NetDeps, "auth" | "projects" | "ingest" | "live" | "db" | "store" | "retention">;
+  const rooms = deps as unknown as Pick<
+    NetDeps,
+    "assist" | "auth" | "projects" | "ingest" | "live" | "db" | "store" | "retention"
+  >;
   const net = createNet(wire, {
     ...rooms,
     routes,

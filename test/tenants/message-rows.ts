@@ -11,6 +11,8 @@ export interface ViewerRow {
   data: (id: string) => unknown;
   /** The right answer's type; null for a message that is never answered. */
   answer: string | null;
+  /** Where watching is not enough; such a message is one about a session that is live. */
+  role?: "member";
 }
 
 /** Every message of a viewer. */
@@ -24,7 +26,12 @@ export const VIEWER_ROWS: Readonly<Record<FromViewerType, ViewerRow>> = {
   },
   watch_live_sessions: { kinds: ["project"], data: (id) => ({ projectId: Number(id) }), answer: "live_sessions" },
   unwatch_live_sessions: { kinds: ["project"], data: (id) => ({ projectId: Number(id) }), answer: null },
-  assist_join: { kinds: ["session", "liveSession"], data: (sessionId) => ({ sessionId, powers: ["pointer"] }), answer: null },
+  assist_join: {
+    kinds: ["session", "liveSession"],
+    data: (sessionId) => ({ sessionId, powers: ["pointer"] }),
+    answer: "assist_state",
+    role: "member",
+  },
   assist_leave: { kinds: ["session", "liveSession"], data: (sessionId) => ({ sessionId }), answer: null },
   assist_do: {
     kinds: ["session", "liveSession"],

@@ -76,9 +76,16 @@ export async function checkMessages(world: World): Promise<SocketsReport> {
 /** Their own people get what they ask for, by every message. */
 export async function checkRightViewers(world: World): Promise<SocketsReport> {
   const report = emptyReport();
-  const client = await openViewer(world, world.cookies.viewer);
+  for (const role of ["viewer", "member"] as const) await checkRightViewer(world, role, report);
+  return report;
+}
+
+async function checkRightViewer(world: World, role: "viewer" | "member", report: SocketsReport): Promise<void> {
+  const client = await openViewer(world, world.cookies[role]);
   for (const [type, row] of Object.entries(VIEWER_ROWS)) {
+    if ((row.role ?? "viewer") !== role) continue;
     for (const kind of row.kinds) {
+      if (row.role && kind === "session") continue;
       client.say(type, row.data(world.theirs.ids[kind]));
       if (row.answer === null) continue;
       const answer = await client.next(row.answer);
@@ -89,7 +96,6 @@ export async function checkRightViewers(world: World): Promise<SocketsReport> {
   const errors = client.heard.filter(({ type }) => type === "error");
   if (errors.length > 0) report.faults.push(`the right viewer hears ${JSON.stringify(errors)}`);
   await client.close();
-  return report;
 }
 
 /** A viewer's socket of somebody who is signed in. */
