@@ -49,6 +49,9 @@ export const AUDIT_ACTIONS = [
   "share_link_made",
   "share_link_revoked",
   "share_link_opened",
+  "embed_token_made",
+  "embedding_changed",
+  "embedding_ended",
   "alert_channel_made",
   "alert_channel_changed",
   "alert_channel_removed",
@@ -65,7 +68,12 @@ export type AuditActor =
   | "system"
   | { readonly kind: "nobody"; /** The e-mail address that he gave, where he gave one. */ readonly email?: string }
   | { readonly kind: "user"; readonly userId: number; readonly email: string }
-  | { readonly kind: "token"; readonly tokenId: number; readonly userId: number };
+  | { readonly kind: "token"; readonly tokenId: number; readonly userId: number }
+  | {
+      readonly kind: "guest";
+      /** By what he came: `share link 5`, `embed token of user 3`. Nothing secret. */
+      readonly name: string;
+    };
 
 /** What happened. Texts are cut and cleaned when they are written; nothing secret belongs in `data`. */
 export interface AuditEntry {

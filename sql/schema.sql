@@ -170,7 +170,7 @@ CREATE TABLE audit_log (
   person_id text,
   data jsonb NOT NULL DEFAULT '{}'::jsonb,
   PRIMARY KEY (id),
-  CHECK ((actor_kind = ANY (ARRAY['user'::text, 'token'::text, 'system'::text, 'nobody'::text])))
+  CHECK ((actor_kind = ANY (ARRAY['user'::text, 'token'::text, 'system'::text, 'nobody'::text, 'guest'::text])))
 );
 CREATE INDEX audit_log_action ON audit_log USING btree (action, id DESC);
 CREATE INDEX audit_log_actor ON audit_log USING btree (actor_user_id, id DESC) WHERE (actor_user_id IS NOT NULL);
@@ -186,6 +186,14 @@ CREATE TABLE days_to_scrub (
   PRIMARY KEY (started_on)
 );
 COMMENT ON TABLE days_to_scrub IS 'Written in the transaction that removes rows of a day; a row goes when no file of the database holds their bytes any more.';
+
+CREATE TABLE embedding (
+  project_id integer NOT NULL,
+  origins text[] NOT NULL DEFAULT '{}'::text[],
+  generation integer NOT NULL DEFAULT 1,
+  PRIMARY KEY (project_id)
+);
+COMMENT ON TABLE embedding IS 'Whose pages may show sessions of a project in a frame. Embed tokens of an earlier generation are no longer good.';
 
 CREATE TABLE feedback (
   feedback_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -509,6 +517,36 @@ COMMENT ON COLUMN occurrences.detail IS 'protocol/occurrence.ts: exceptions with
 COMMENT ON COLUMN occurrences.key_hash IS 'With mechanism: the key by which it came into its issue.';
 COMMENT ON COLUMN occurrences.written_at IS 'When it was counted, by the clock of issues.merged_at: what was received before a merge may be written after it. Null: when it was received.';
 
+CREATE TABLE playlist_items (
+  item_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  playlist_id integer NOT NULL,
+  session_id text COLLATE "C" NOT NULL,
+  place integer NOT NULL,
+  from_at double precision,
+  to_at double precision,
+  note text NOT NULL DEFAULT ''::text,
+  user_id integer NOT NULL,
+  added_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (item_id),
+  FOREIGN KEY (playlist_id) REFERENCES playlists(playlist_id) ON DELETE CASCADE
+);
+CREATE INDEX playlist_items_order ON playlist_items USING btree (playlist_id, place);
+CREATE INDEX playlist_items_session ON playlist_items USING btree (session_id);
+COMMENT ON TABLE playlist_items IS 'One session in a playlist, in the order of place; whole, or from from_at to to_at (page time). It goes with the session.';
+
+CREATE TABLE playlists (
+  playlist_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  project_id integer NOT NULL,
+  name text NOT NULL,
+  description text NOT NULL DEFAULT ''::text,
+  user_id integer NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  changed_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (playlist_id)
+);
+CREATE INDEX playlists_project ON playlists USING btree (project_id, changed_at DESC);
+COMMENT ON TABLE playlists IS 'Sessions, or ranges of them, in an order that people chose.';
+
 CREATE TABLE project_keys (
   key text NOT NULL,
   project_id integer NOT NULL,
@@ -630,6 +668,21 @@ CREATE TABLE schema_migrations (
   applied_at timestamp with time zone NOT NULL DEFAULT now(),
   PRIMARY KEY (number)
 );
+
+CREATE TABLE session_comments (
+  comment_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  session_id text COLLATE "C" NOT NULL,
+  project_id integer NOT NULL,
+  at double precision NOT NULL,
+  user_id integer NOT NULL,
+  text text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  edited_at timestamp with time zone,
+  PRIMARY KEY (comment_id)
+);
+CREATE INDEX session_comments_session ON session_comments USING btree (session_id, at);
+COMMENT ON TABLE session_comments IS 'What people wrote at a moment of a session. They go with it.';
+COMMENT ON COLUMN session_comments.at IS 'Page time, epoch milliseconds.';
 
 CREATE TABLE session_errors (
   error_id uuid NOT NULL,
@@ -840,6 +893,29 @@ CREATE TABLE setup_links (
   PRIMARY KEY (token_hash)
 );
 COMMENT ON TABLE setup_links IS 'One-time links that make the first administrator.';
+
+CREATE TABLE share_links (
+  link_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  session_id text COLLATE "C" NOT NULL,
+  project_id integer NOT NULL,
+  token_hash bytea NOT NULL,
+  name text NOT NULL DEFAULT ''::text,
+  user_id integer NOT NULL,
+  from_at double precision,
+  to_at double precision,
+  shows_panels boolean NOT NULL DEFAULT false,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  expires_at timestamp with time zone NOT NULL,
+  revoked_at timestamp with time zone,
+  opened_count integer NOT NULL DEFAULT 0,
+  opened_at timestamp with time zone,
+  PRIMARY KEY (link_id),
+  CHECK (((from_at IS NULL) = (to_at IS NULL))),
+  UNIQUE (token_hash)
+);
+CREATE INDEX share_links_project ON share_links USING btree (project_id, created_at DESC);
+CREATE INDEX share_links_session ON share_links USING btree (session_id);
+COMMENT ON TABLE share_links IS 'Who holds the secret is a guest, who may read this session (or this range of it) and nothing else. The secret itself is never stored.';
 
 CREATE TABLE sign_ins (
   token_hash bytea NOT NULL,

@@ -15,7 +15,7 @@ const MAX_ID = 2_147_483_647;
 export const AUDIT_QUERY = {
   project: "only entries of this project (id)",
   action: "one action, or several with commas between",
-  actor: "who did it: a user's id, `token:` and a token's id, `system`, `nobody`, or an e-mail address",
+  actor: "who did it: a user's id, `token:` and a token's id, `system`, `nobody`, `guest`, or an e-mail address",
   subject: "id of what it was done to, e.g. of a session",
   person: "id of the visitor it is about",
   from: "at or after this epoch millisecond",
@@ -28,7 +28,7 @@ export const AUDIT_QUERY = {
 export type ActorFilter =
   | { by: "user"; userId: number }
   | { by: "token"; tokenId: number }
-  | { by: "kind"; kind: "system" | "nobody" }
+  | { by: "kind"; kind: "system" | "nobody" | "guest" }
   | { by: "name"; name: string };
 
 /** The entries that are wanted; null where a filter is not set. */
@@ -88,7 +88,7 @@ function readActions(text: string | null): readonly string[] | null {
 
 function readActor(text: string | null): ActorFilter | null {
   if (text === null) return null;
-  if (text === "system" || text === "nobody") return { by: "kind", kind: text };
+  if (text === "system" || text === "nobody" || text === "guest") return { by: "kind", kind: text };
   const [, prefix, digits] = /^(token:)?([1-9]\d{0,9})$/.exec(text) ?? [];
   if (digits === undefined) return { by: "name", name: text };
   const id = Number(digits);

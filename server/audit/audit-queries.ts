@@ -15,7 +15,7 @@ export interface ReadEntry {
   at: number;
   action: string;
   actor: {
-    kind: "user" | "token" | "system" | "nobody";
+    kind: "user" | "token" | "system" | "nobody" | "guest";
     userId: number | null;
     tokenId: number | null;
     /** E-mail address: of a person as it was then, of a token's owner as it is now. */
@@ -63,7 +63,7 @@ export async function insertEntry(db: Queryable, entry: AuditEntry, now: number)
       who.kind,
       who.kind === "user" || who.kind === "token" ? who.userId : null,
       who.kind === "token" ? who.tokenId : null,
-      who.kind === "user" || who.kind === "nobody" ? cut(who.email ?? "") : "",
+      nameOf(who),
       cut(entry.peer ?? ""),
       entry.projectId ?? null,
       subject?.kind ?? null,
@@ -164,6 +164,12 @@ function toEntry(row: EntryRow): ReadEntry {
     personId: row.person_id,
     data: row.data,
   };
+}
+
+/** The name that is kept with the entry; that of a token is looked up when it is read. */
+function nameOf(who: Exclude<AuditEntry["actor"], "system"> | { kind: "system" }): string {
+  if (who.kind === "guest") return cut(who.name);
+  return who.kind === "user" || who.kind === "nobody" ? cut(who.email ?? "") : "";
 }
 
 function cut(text: string): string {

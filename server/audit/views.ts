@@ -164,12 +164,15 @@ function entryOf({ kind, by, actor, peer, session }: SessionView): AuditEntry {
   };
 }
 
-function keyOf({ kind, actor, session }: SessionView): string {
-  return `${kind} ${nameOf(actor)} ${session.sessionId}`;
+function keyOf({ kind, actor, peer, session }: SessionView): string {
+  // By one link come many people: each of their addresses is written down.
+  const from = actor !== "system" && actor.kind === "guest" ? ` ${peer}` : "";
+  return `${kind} ${nameOf(actor)}${from} ${session.sessionId}`;
 }
 
 function nameOf(actor: AuditActor): string {
   if (actor === "system") return "system";
+  if (actor.kind === "guest") return `guest by ${actor.name}`;
   if (actor.kind === "user") return `user ${actor.userId}`;
   return actor.kind === "token" ? `token ${actor.tokenId}` : "nobody";
 }

@@ -32,6 +32,7 @@ export {
   mayIngest,
   maySee,
   readableProjects,
+  requireEmbed,
   requireMapUpload,
   requireRole,
   type Role,

@@ -13,7 +13,7 @@ export const ROLES = ["viewer", "member", "admin", "owner"] as const;
 export type Role = (typeof ROLES)[number];
 
 /** What a bearer token may be for; `admin` is all that its owner may do. */
-export const SCOPES = ["ingest", "read", "sourcemaps", "admin"] as const;
+export const SCOPES = ["ingest", "read", "sourcemaps", "embed", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** `nobody` has shown nothing; `user` a sign-in cookie; `token` a bearer token. `roles` maps project id to the person's role there. */
@@ -83,6 +83,20 @@ export function requireMapUpload(identity: Identity, projectId: number): void {
   const hasScope = identity.kind !== "token" || identity.scopes.has("sourcemaps") || identity.scopes.has("admin");
   if (!hasScope || isBelow(role, "member"))
     throw new AppError("forbidden", "this takes the role member in the project, and of a token the scope sourcemaps");
+}
+
+/**
+ * Asks for the right to make embed tokens: somebody who is signed in, or a token of scope `embed` (or `admin`), of a member.
+ * @throws AppError `not_found` where the owner has no role in the project, as for one that does not exist; `forbidden` otherwise
+ */
+export function requireEmbed(identity: Identity, projectId: number): void {
+  const role = identity.kind === "nobody" ? undefined : identity.roles.get(projectId);
+  const hasScope = identity.kind !== "token" || identity.scopes.has("embed") || identity.scopes.has("admin");
+  // Who may not even read here hears nothing of what is there.
+  if (role === undefined || (!hasScope && !maySee(identity, projectId)))
+    throw new AppError("not_found", "there is nothing here under this id");
+  if (!hasScope || isBelow(role, "member"))
+    throw new AppError("forbidden", "this takes the role member in the project, and of a token the scope embed");
 }
 
 /** Every project whose sessions this identity may read; none for a token without the scope `read` or `admin`. */

@@ -91,7 +91,7 @@ async function createToken(room: AuthRoom, { body, identity, peer }: HttpRequest
   if (projectId !== null) requireRole(identity, projectId, wanted.scopes.includes("admin") ? "admin" : "viewer");
   else if (wanted.scopes.includes("admin") && !owner.isAdmin)
     throw new AppError("forbidden", "without a project, only administrators give the scope admin");
-  const needsMember = wanted.scopes.includes("ingest") || wanted.scopes.includes("sourcemaps");
+  const needsMember = wanted.scopes.includes("ingest") || wanted.scopes.includes("sourcemaps") || wanted.scopes.includes("embed");
   if (needsMember && projectId !== null && roleIn(identity, projectId) === "viewer")
     throw new AppError("forbidden", "this takes the role member in the project");
   const now = room.clock.now();

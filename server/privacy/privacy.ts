@@ -13,11 +13,16 @@ import type { Database } from "../db/db.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Route } from "../net/route.ts";
+import type { EventCut } from "./cut-events.ts";
 import { redactMarkers, redactStart, redactUpdate } from "./redact-facts.ts";
 import { createScanRoutes } from "./scan-routes.ts";
 import { createScanRunner } from "./scan-runner.ts";
 import { createSettingsCache } from "./settings-cache.ts";
 import { createWorkerPool, type WorkerPoolDeps } from "./worker-pool.ts";
+import type { CutPayload } from "./worker-tasks.ts";
+
+export { cutEvents, type EventCut, plainAddress } from "./cut-events.ts";
+export type { CutPayload } from "./worker-tasks.ts";
 
 /** A payload and what its header says of it. */
 export interface PackedPayload {
@@ -60,6 +65,11 @@ export interface Redaction {
 
 export interface Privacy {
   redaction: Redaction;
+  /**
+   * What is left of a payload for a guest, made in a worker thread of its own, so that ingest never waits for guests. Null where nothing is
+   * left, or the payload cannot be read; instead of a promise where too many wait. The payload is moved and must not be used again.
+   */
+  cutPayload(packed: PackedPayload, cut: EventCut): Promise<CutPayload | null> | null;
   routes: readonly Route[];
   status(): PrivacyStatus;
   /** Reads the settings of all projects, and begins to work on leak scans. */
@@ -86,6 +96,7 @@ const MAX_INLINE_CHARS = 128 * 1024;
 export function createPrivacy({ db, clock, log, audit, metrics, pool: options }: PrivacyDeps): Privacy {
   const settings = createSettingsCache({ db, clock, log });
   const pool = createWorkerPool({ clock, log, ...options });
+  const cutters = createWorkerPool({ clock, log, maxThreads: 1, ...options });
   const scans = createScanRunner({ db, clock, log });
   const counts = { redactedPayloads: 0, unreadablePayloads: 0, refusedPayloads: 0 };
 
@@ -160,6 +171,10 @@ export function createPrivacy({ db, clock, log, audit, metrics, pool: options }:
 
   return {
     redaction,
+    cutPayload(packed, cut) {
+      const performed = cutters.perform({ kind: "cut", packed, cut });
+      return performed && performed.then((result) => (result.kind === "cut" ? result.packed : null));
+    },
     routes: createScanRoutes({ db, audit, onChange: () => scans.wake() }),
     status,
     async start() {
@@ -168,7 +183,7 @@ export function createPrivacy({ db, clock, log, audit, metrics, pool: options }:
     },
     async stop() {
       settings.stop();
-      await Promise.all([scans.stop(), pool.stop()]);
+      await Promise.all([scans.stop(), pool.stop(), cutters.stop()]);
     },
   };
 }

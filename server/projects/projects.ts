@@ -12,7 +12,7 @@ import { createFirstProject, listProjects, readProjectsByKey } from "./project-q
 import { createProjectRoutes } from "./project-routes.ts";
 import type { ProjectSettings } from "./project-settings.ts";
 
-export { isAllowedOrigin } from "./origins.ts";
+export { isAllowedOrigin, toOriginPattern } from "./origins.ts";
 export {
   type AssistSettings,
   DEFAULT_PROJECT_SETTINGS,

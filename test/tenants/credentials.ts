@@ -75,7 +75,7 @@ export async function makeStrangers(base: string, db: Queryable, theirs: Tenant,
   for (const role of ROLES)
     add(`their neighbour's ${role}`, "stranger", { Cookie: await signIn(base, `${role}@${word}.example`) });
   const neighbour = own.people.owner;
-  for (const scopes of [["read"], ["admin"], ["ingest"], ["sourcemaps"]]) {
+  for (const scopes of [["read"], ["admin"], ["ingest"], ["sourcemaps"], ["embed"]]) {
     add(`a ${scopes.join()} token of a neighbour`, "stranger", await token({ userId: neighbour, projectId: b, scopes }));
   }
   add(
@@ -103,7 +103,7 @@ export async function makeStrangers(base: string, db: Queryable, theirs: Tenant,
   add("a removed member's bound token", "stranger", await token({ userId: removed, projectId: a, scopes: ["read", "admin"] }));
   await db.query("DELETE FROM project_members WHERE user_id = $1", [removed]);
 
-  for (const scope of ["ingest", "sourcemaps"]) {
+  for (const scope of ["ingest", "sourcemaps", "embed"]) {
     add(`their owner's ${scope} token`, "stranger", await token({ userId: both, projectId: a, scopes: [scope] }));
   }
   await db.query("UPDATE settings SET value = (value::bigint + 1)::text WHERE name = 'rights_version'");

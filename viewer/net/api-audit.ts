@@ -8,7 +8,7 @@ const entrySchema = v.object({
   at: v.number(),
   action: v.string(),
   actor: v.object({
-    kind: v.picklist(["user", "token", "system", "nobody"]),
+    kind: v.picklist(["user", "token", "system", "nobody", "guest"]),
     userId: v.nullish(v.number(), null),
     tokenId: v.nullish(v.number(), null),
     name: v.nullish(v.string(), ""),

@@ -22,7 +22,7 @@ const newTokenSchema = v.object({ ...tokenSchema.entries, token: v.string() });
 export type NewToken = v.InferOutput<typeof newTokenSchema>;
 
 /** What a token may be for. */
-export const SCOPES = ["read", "ingest", "sourcemaps", "admin"] as const;
+export const SCOPES = ["read", "ingest", "sourcemaps", "embed", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** What is asked for. */

@@ -62,6 +62,9 @@ export const AUDIT_GROUPS: readonly { label: string; actions: Readonly<Record<st
       project_removed: "Project removed",
       share_link_made: "Share link made",
       share_link_revoked: "Share link revoked",
+      embed_token_made: "Embed token made",
+      embedding_changed: "Embedding changed",
+      embedding_ended: "Embedded views ended",
       source_maps_uploaded: "Source maps uploaded",
       source_maps_removed: "Source maps removed",
       alert_channel_made: "Alert channel made",
@@ -106,6 +109,8 @@ export function actorName({ actor }: AuditEntry): string {
       return "The server";
     case "nobody":
       return actor.name || "Somebody";
+    case "guest":
+      return actor.name ? `A guest by ${actor.name}` : "A guest";
     default:
       return actor.kind satisfies never;
   }
@@ -209,6 +214,12 @@ function sayDeed(entry: AuditEntry, project: Piece | null): Piece[] {
       return [text("made a share link of "), ...session(entry)];
     case "share_link_revoked":
       return [text("revoked a share link of "), ...session(entry)];
+    case "embed_token_made":
+      return [text("made an embed token of "), ...session(entry)];
+    case "embedding_changed":
+      return [text("changed where sessions may be embedded")];
+    case "embedding_ended":
+      return [text("ended all embedded views")];
     case "share_link_opened":
       return [text("opened a share link of "), ...session(entry)];
     case "source_maps_uploaded":
