@@ -38,15 +38,12 @@ interface TabBatches {
 export class BatchCache {
   private readonly tabs = new Map<string, TabBatches>();
   private readonly maxBytes: number;
-  private readonly onRead: (read: ReadBatch, batch: { tab: string; seq: number }) => void;
+  private readonly onRead: (read: ReadBatch, batch: CachedBatch) => void;
   private held = 0;
   private uses = 0;
 
   /** @param onRead told what every batch holds, once it has been inflated */
-  constructor(
-    maxBytes = MAX_CACHE_BYTES,
-    onRead: (read: ReadBatch, batch: { tab: string; seq: number }) => void = () => undefined,
-  ) {
+  constructor(maxBytes = MAX_CACHE_BYTES, onRead: (read: ReadBatch, batch: CachedBatch) => void = () => undefined) {
     this.maxBytes = maxBytes;
     this.onRead = onRead;
   }
@@ -142,7 +139,7 @@ export class BatchCache {
 function createCachedBatch(
   batch: ViewerBatch,
   usedAt: number,
-  onRead: (read: ReadBatch, batch: { tab: string; seq: number }) => void,
+  onRead: (read: ReadBatch, batch: CachedBatch) => void,
 ): CachedBatch {
   const { tab, seq, firstAt, lastAt, checkout, rawBytes } = batch;
   let packed: ViewerBatch | null = batch;
@@ -152,10 +149,10 @@ function createCachedBatch(
   const take = (read: ReadBatch): readonly RrwebEvent[] => {
     problem = read.problem;
     ready = read.events;
-    onRead(read, { tab, seq });
+    onRead(read, cached);
     return read.events;
   };
-  return {
+  const cached: CachedBatch = {
     tab,
     seq,
     firstAt,
@@ -177,6 +174,7 @@ function createCachedBatch(
       return reading ?? Promise.resolve([]);
     },
   };
+  return cached;
 }
 
 /** Index of the first batch with this seq or a later one. */

@@ -43,11 +43,12 @@ export class LogReader {
     if (!checkout) return;
     const next = timeline.checkoutAfter(checkout);
     for (const batch of cache.run(tab, checkout.seq)) {
-      if (next && batch.seq >= next.seq) return;
+      if (next && batch.seq >= next.seq) break;
       if (book.has(tab, batch.seq)) continue;
       await batch.events();
       await this.giveTurn();
     }
+    if (next && cache.knownUpto(tab, checkout.seq) >= next.seq - 1) book.markRead(tab, checkout.seq, next.seq - 1);
   }
 
   /**

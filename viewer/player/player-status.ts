@@ -44,3 +44,8 @@ export const INITIAL_STATUS: PlayerStatus = {
   skipped: null,
   notice: null,
 };
+
+/** True where more than the passing of time is different. */
+export function differs(a: PlayerStatus, b: PlayerStatus): boolean {
+  return JSON.stringify({ ...a, at: 0, edge: 0 }) !== JSON.stringify({ ...b, at: 0, edge: 0 });
+}

@@ -9,14 +9,14 @@ import type { History } from "./history.ts";
 import { nextPaint } from "./next-paint.ts";
 import { OpenQueue } from "./open-queue.ts";
 import { Scene } from "./scene.ts";
-import type { Stage } from "./stage.ts";
+import type { StageFrame } from "./stage.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** A page whose stretch holds more than this (JSON) would make the pointer stutter. */
 const MAX_PREVIEW_BYTES = 4 * 1024 * 1024;
 
 export interface PreviewDeps {
-  stage: Stage;
+  stage: StageFrame;
   timeline: Timeline;
   cache: BatchCache;
   history: History;
@@ -46,11 +46,13 @@ export class Preview {
     this.opener.want({ at, group });
   }
 
+  /** Ends it, and takes its stage away. */
   destroy(): void {
     this.isGone = true;
     this.opener.stop();
     this.scene?.destroy();
     this.scene = null;
+    this.deps.stage.remove();
   }
 
   private async open({ at, group }: { at: number; group: string | null }, signal: AbortSignal): Promise<void> {

@@ -125,6 +125,17 @@ export class Timeline {
     this.version++;
   }
 
+  /** Takes markers of several tabs at once. */
+  addStored(markers: readonly (Marker & { tab: string; errorId?: string | null })[]): void {
+    const ofTab = new Map<string, (Marker & { tab: string; errorId?: string | null })[]>();
+    for (const marker of markers) {
+      const list = ofTab.get(marker.tab);
+      if (list) list.push(marker);
+      else ofTab.set(marker.tab, [marker]);
+    }
+    for (const [tab, own] of ofTab) this.addMarkers(tab, own);
+  }
+
   addCheckouts(checkouts: readonly Checkout[]): void {
     for (const checkout of checkouts) {
       let list = this.checkoutsOf.get(checkout.tab);

@@ -6,7 +6,7 @@ import { readSession } from "../net/api-sessions.ts";
 import { createBatchSource } from "../net/batches-reader.ts";
 import { BatchCache, MAX_CACHE_BYTES } from "../player/batch-cache.ts";
 import { History } from "../player/history.ts";
-import { INITIAL_STATUS, type PlayerStatus } from "../player/player-status.ts";
+import { differs, INITIAL_STATUS, type PlayerStatus } from "../player/player-status.ts";
 import { Player } from "../player/player.ts";
 import { StageFrame } from "../player/stage.ts";
 import { Timeline, type PageGroup, type TimelineGap, type TimelineMarker } from "../player/timeline.ts";
@@ -165,8 +165,7 @@ export class ClipView {
       return;
     }
     const now = performance.now();
-    const isOther = JSON.stringify({ ...status, at: 0, edge: 0 }) !== JSON.stringify({ ...this.status, at: 0, edge: 0 });
-    if (!isOther && now - this.statusAt <= STATUS_MS) return;
+    if (!differs(status, this.status) && now - this.statusAt <= STATUS_MS) return;
     this.status = status;
     this.statusAt = now;
   }

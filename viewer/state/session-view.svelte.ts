@@ -10,19 +10,22 @@ import { readErrorPlace, readSession, type SessionDetail } from "../net/api-sess
 import { createBatchSource } from "../net/batches-reader.ts";
 import { BatchCache, MAX_CACHE_BYTES } from "../player/batch-cache.ts";
 import { History } from "../player/history.ts";
-import { INITIAL_STATUS, type PlayerStatus } from "../player/player-status.ts";
+import { findStep } from "../player/steps.ts";
+import { differs, INITIAL_STATUS, type PlayerStatus } from "../player/player-status.ts";
 import { Player } from "../player/player.ts";
+import { Preview, type PreviewDeps } from "../player/preview.ts";
 import { StageFrame } from "../player/stage.ts";
 import { Timeline, type PageGroup, type TimelineGap, type TimelineMarker } from "../player/timeline.ts";
 import { app } from "./app.svelte.ts";
 import { withPinOf } from "./session-filter.ts";
+import { stepSpeed } from "./speeds.ts";
+import { writeStart, type Start } from "./session-start.ts";
 import { OutsideFiles } from "./outside-files.svelte.ts";
+import { Loop, MIN_LOOP_MS } from "./loop.svelte.ts";
+import { SessionLog } from "./session-log.svelte.ts";
 
 /** An error is played from this long before it. */
 export const BEFORE_ERROR_MS = 10_000;
-
-/** The speeds to choose from. */
-export const SPEEDS = [0.5, 1, 2, 4, 8, 16] as const;
 
 const ERROR_KINDS: ReadonlySet<MarkerKind> = new Set(["error", "console_error"]);
 /** What `[` and `]` stop at; single clicks are too many. */
@@ -30,13 +33,6 @@ const JUMP_KINDS: ReadonlySet<MarkerKind> = new Set(MARKER_KINDS.filter((kind) =
 
 /** Why there is nothing to look at. */
 export type Problem = "not_found" | "withdrawn" | "erased" | "unreachable" | "failed";
-
-/** Where to begin: `t` in seconds from the session's start, `at` in page time, or an error by its id; none: the live edge, or the beginning. */
-export interface Start {
-  t: number | null;
-  at: number | null;
-  errorId: string | null;
-}
 
 /** What the timeline holds is looked at this often at most. */
 const REFRESH_MS = 200;
@@ -56,6 +52,9 @@ export class SessionView {
   from = $state(0);
   to = $state(0);
   loadedBytes = $state(0);
+  readonly loop = new Loop();
+  /** Console, requests, state, and how much happened when. */
+  readonly log: SessionLog;
   /** Images and fonts of the recorded site, and from which hosts they may come. */
   readonly outside = new OutsideFiles((hosts) => {
     this.stage?.allow(hosts);
@@ -64,7 +63,10 @@ export class SessionView {
   private readonly sessionId: string;
   private readonly start: Start;
   private readonly timeline = new Timeline();
-  private readonly cache = new BatchCache(MAX_CACHE_BYTES, ({ hosts }) => this.outside.note(hosts));
+  private readonly cache = new BatchCache(MAX_CACHE_BYTES, (read, batch) => {
+    this.outside.note(read.hosts);
+    this.log.note(read, batch);
+  });
   private readonly history: History;
   private readonly abort = new AbortController();
   private player: Player | null = null;
@@ -77,7 +79,12 @@ export class SessionView {
   constructor(sessionId: string, start: Start) {
     this.sessionId = sessionId;
     this.start = start;
-    this.history = new History(createBatchSource(sessionId), this.cache, this.timeline, (bytes) => (this.loadedBytes += bytes));
+    const source = createBatchSource(sessionId);
+    const onBytes = (bytes: number): void => {
+      this.loadedBytes += bytes;
+    };
+    this.history = new History(source, this.cache, this.timeline, onBytes);
+    this.log = new SessionLog(source, this.cache, this.timeline, onBytes);
   }
 
   /** Begins to show the session in `place`; the returned function ends it. */
@@ -101,6 +108,7 @@ export class SessionView {
     void this.load();
     return () => {
       this.abort.abort();
+      this.log.stop();
       this.leave?.();
       this.player?.destroy();
       this.player = null;
@@ -111,7 +119,29 @@ export class SessionView {
 
   /** Page time of the live edge; what is newer than everything that has arrived is a guess by the visitor's clock. */
   get liveEdge(): number {
-    return this.status.mode === "live" ? Math.max(this.to, this.status.at) : this.to;
+    return Math.max(this.to, this.status.edge, this.status.mode === "live" ? this.status.at : 0);
+  }
+
+  /** Small pictures of moments in `place`, out of the same batches; whoever made them ends them. */
+  preview(place: HTMLElement, onShown: PreviewDeps["onShown"]): Preview {
+    const { timeline, cache, history } = this;
+    const stage = new StageFrame(
+      place,
+      untrack(() => this.outside.allowed),
+    );
+    return new Preview({ stage, timeline, cache, history, onShown });
+  }
+
+  /** The address of the moment that is shown, to be given to somebody else; it stands still there if this does. */
+  get shareAddress(): string {
+    const { from } = this.timeline;
+    const { range } = this.loop;
+    const query = writeStart({
+      at: (this.player?.status.at ?? this.status.at) - from,
+      paused: !this.status.playing,
+      loop: range && { from: range.from - from, to: range.to === null ? null : range.to - from },
+    });
+    return `${window.location.origin}/sessions/${encodeURIComponent(this.sessionId)}${query}`;
   }
 
   /** Address of the page that is shown, as far as it is known. */
@@ -143,10 +173,15 @@ export class SessionView {
   /** Plays what led to a marker: errors from ten seconds before. */
   showMarker(marker: TimelineMarker): void {
     const isError = marker.kind === "error" || marker.kind === "console_error" || marker.kind === "failed_request";
-    this.seek(marker.at - (isError ? BEFORE_ERROR_MS : 1_000));
-    const group = this.timeline.page(marker.tab)?.group ?? null;
-    if (!this.status.followsVisitor && group !== this.status.group) this.player?.showGroup(group);
+    this.showMoment(marker.at - (isError ? BEFORE_ERROR_MS : 1_000), marker.tab);
     this.player?.play();
+  }
+
+  /** Shows a moment, in the browser tab to which it belongs where the viewer has chosen one himself. */
+  showMoment(at: number, tab: string): void {
+    this.seek(at);
+    const group = this.timeline.page(tab)?.group ?? null;
+    if (group !== null && !this.status.followsVisitor && group !== this.status.group) this.player?.showGroup(group);
   }
 
   /** To the next marker or the one before. */
@@ -155,10 +190,35 @@ export class SessionView {
     if (marker) this.seek(marker.at - 1_000);
   }
 
+  /** To the next event that changes the page, or to the one before, and stands still there. */
+  async step(direction: 1 | -1): Promise<void> {
+    const status = this.player?.status;
+    if (!status?.tab) return;
+    this.player?.pause();
+    const at = await findStep(this.timeline, this.cache, status.tab, status.at, direction);
+    if (at !== null) this.seek(at);
+  }
+
+  /** Begins a loop at the moment that is shown, or ends it there; what has both is played. */
+  markLoop(edge: "from" | "to"): void {
+    this.loop.mark(edge, this.player?.status.at ?? 0, this.timeline.from);
+    if (this.loop.range?.to) this.player?.play();
+  }
+
+  /** The marker with the id of its occurrence, which history knows and the live feed does not. */
+  async findErrorId(markerId: string): Promise<string | null> {
+    const find = (): TimelineMarker | undefined => this.timeline.markers.find(({ id }) => id === markerId);
+    if (find()?.errorId === null && find()?.kind === "error")
+      this.takeDetail(await readSession(this.sessionId, this.abort.signal));
+    return find()?.errorId ?? null;
+  }
+
   /** To the next error (after the last: the first), played from ten seconds before it. */
-  showNextError(): void {
-    const after = (this.player?.status.at ?? 0) + BEFORE_ERROR_MS + 100;
-    const marker = this.timeline.markerFrom(after, 1, ERROR_KINDS) ?? this.timeline.markerFrom(0, 1, ERROR_KINDS);
+  showNextError(direction: 1 | -1 = 1): void {
+    const after = (this.player?.status.at ?? 0) + BEFORE_ERROR_MS;
+    const other = direction === 1 ? 0 : Infinity;
+    const marker =
+      this.timeline.markerFrom(after, direction, ERROR_KINDS, 100) ?? this.timeline.markerFrom(other, direction, ERROR_KINDS);
     if (marker) this.showMarker(marker);
   }
 
@@ -220,17 +280,14 @@ export class SessionView {
     this.session = detail.session;
     this.timeline.setTabs(detail.tabs);
     this.timeline.addCheckouts(detail.checkouts);
-    for (const marker of detail.markers) {
-      const { tab, errorId, name, text, data, kind, at } = marker;
-      this.timeline.addMarkers(tab, [{ kind, at, name, text, data, errorId }]);
-    }
+    this.timeline.addStored(detail.markers);
     for (const gap of detail.gaps) this.timeline.addGap(gap);
     this.setConnected(app.connection === "open");
   }
 
   /** Goes to where the address says; without that to the live edge, or to the beginning. */
   private async begin(session: SessionSummary): Promise<void> {
-    const { errorId, t, at: pageTime } = this.start;
+    const { errorId, t, at: pageTime, paused, loop } = this.start;
     if (errorId !== null) {
       const marker = this.timeline.markers.find((candidate) => candidate.errorId === errorId);
       const at = marker?.at ?? (await readErrorPlace(errorId)).at;
@@ -239,9 +296,12 @@ export class SessionView {
     } else if (pageTime !== null) this.seek(pageTime);
     else if (t === null && session.live) this.player?.goLive();
     else {
-      this.player?.seek(this.timeline.from + (t ?? 0) * 1000);
-      this.player?.play();
+      this.player?.seek(this.timeline.from + (t ?? loop?.[0] ?? 0) * 1000);
+      if (paused !== true) this.player?.play();
     }
+    const { from } = this.timeline;
+    if (loop && loop[1] - loop[0] >= MIN_LOOP_MS / 1000)
+      this.loop.range = { from: from + loop[0] * 1000, to: from + loop[1] * 1000 };
   }
 
   private join(): void {
@@ -304,12 +364,15 @@ export class SessionView {
   }
 
   private takeBatch(batch: ViewerBatch): void {
-    this.cache.add(batch);
+    const cached = this.cache.add(batch);
     this.timeline.noteBatch(batch);
     this.player?.acceptLive(batch);
+    // The panels show what happens in every tab, the player inflates only its own.
+    if (!document.hidden) void cached.events();
   }
 
-  private failed(error: unknown): void {
+  /** Says what loading or playing failed with. */
+  failed(error: unknown): void {
     if (app.handledSignOut(error)) return;
     if (error instanceof ApiError && error.status === 404) this.erased();
     else this.playProblem = error instanceof Error ? error.message : "This moment cannot be shown.";
@@ -318,7 +381,10 @@ export class SessionView {
   /** Called with every frame; the screen is told what it needs and not more. */
   private show(status: PlayerStatus): void {
     const now = performance.now();
-    if (now - this.statusAt > STATUS_MS || isOther(status, this.status)) {
+    const again = this.loop.returnTo(status);
+    if (again !== null) this.player?.seek(again);
+    this.log.follow(status.tab, status.at, now);
+    if (now - this.statusAt > STATUS_MS || differs(status, this.status)) {
       this.status = status;
       this.statusAt = now;
     }
@@ -331,15 +397,4 @@ export class SessionView {
     this.from = this.timeline.from;
     this.to = this.timeline.to;
   }
-}
-
-/** True where more than the passing of time is different. */
-function isOther(a: PlayerStatus, b: PlayerStatus): boolean {
-  return JSON.stringify({ ...a, at: 0 }) !== JSON.stringify({ ...b, at: 0 });
-}
-
-/** The speed one step slower or faster. */
-function stepSpeed(speed: number, direction: 1 | -1): number {
-  const index = SPEEDS.findIndex((choice) => choice >= speed);
-  return SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, (index === -1 ? 1 : index) + direction))] ?? speed;
 }

@@ -9,10 +9,19 @@ export type Action =
   | "previous"
   | "next"
   | "error"
+  | "previousError"
+  | "stepBack"
+  | "step"
   | "live"
   | "skip"
   | "slower"
   | "faster"
+  | "loopFrom"
+  | "loopTo"
+  | "unloop"
+  | "link"
+  | "search"
+  | "panel"
   | "help";
 
 /** What the keys of the issue page do. */
@@ -36,11 +45,20 @@ export const KEYS: readonly KeyRow<Action>[] = [
   { action: "forward10", keys: ["shift+ArrowRight"], shown: "shift →", does: "Forward ten seconds" },
   { action: "previous", keys: ["["], shown: "[", does: "Marker before" },
   { action: "next", keys: ["]"], shown: "]", does: "Next marker" },
+  { action: "previousError", keys: ["shift+E"], shown: "shift E", does: "Error before" },
   { action: "error", keys: ["e"], shown: "E", does: "Next error, from ten seconds before it" },
+  { action: "stepBack", keys: [","], shown: ",", does: "One event back" },
+  { action: "step", keys: ["."], shown: ".", does: "One event forward" },
   { action: "live", keys: ["l"], shown: "L", does: "To the live edge" },
   { action: "skip", keys: ["s"], shown: "S", does: "Skip times without activity" },
-  { action: "slower", keys: ["<", ","], shown: "<", does: "Slower" },
-  { action: "faster", keys: [">", "."], shown: ">", does: "Faster" },
+  { action: "slower", keys: ["<"], shown: "<", does: "Slower" },
+  { action: "faster", keys: [">"], shown: ">", does: "Faster" },
+  { action: "loopFrom", keys: ["i"], shown: "I", does: "A loop begins here" },
+  { action: "loopTo", keys: ["o"], shown: "O", does: "The loop ends here, and is played" },
+  { action: "unloop", keys: ["u"], shown: "U", does: "No loop any more" },
+  { action: "link", keys: ["c"], shown: "C", does: "Copy a link to this moment" },
+  { action: "panel", keys: ["1", "2", "3", "4", "5", "6", "7", "8"], shown: "1–8", does: "The panels beside the page" },
+  { action: "search", keys: ["/"], shown: "/", does: "Search in the panel" },
   { action: "help", keys: ["?"], shown: "?", does: "This list" },
 ];
 
