@@ -18,7 +18,8 @@ export interface Draft {
 
 export interface Batcher {
   add: (event: RecordedEvent) => void;
-  mark: (marker: Marker) => void;
+  /** `at`: when it was found, which may be later than what it tells of. */
+  mark: (marker: Marker, at?: number) => void;
   /** Ends the open batch, if there is anything in it. */
   cut: () => void;
   setInterval: (ms: number) => void;
@@ -84,9 +85,9 @@ export function createBatcher(after: (ms: number, task: () => void) => () => voi
       touch(event.timestamp);
       if (chars >= CUT_CHARS || pieces.length >= limits.maxBatchEvents) cut();
     },
-    mark(marker) {
+    mark(marker, at = marker.at) {
       markers.push(marker);
-      touch(marker.at);
+      touch(at);
       if (markers.length >= limits.maxBatchMarkers) cut();
     },
     setInterval(ms) {

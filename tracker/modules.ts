@@ -31,7 +31,6 @@ export interface AssistFeed extends Capture {
   /** Messages of the server so far whose type begins with `assist`; its `push` is replaced to see the rest. */
   messages: ToTrackerMessage[];
   say: (message: OwnMessage) => void;
-  nodes: Nodes;
 }
 
 interface Feeds {

@@ -52,6 +52,10 @@ export interface TrackerHandle {
   flush: () => void;
   /** A mark on the timeline. */
   mark: (name: string, data?: Facts) => void;
+  /** Shows a value of the site's own state in the panels of the viewer, from now on; masked like a line of the console. */
+  state: (name: string, value: unknown) => void;
+  /** The same for a value of a storage, e.g. `storage("local", "cart", value)`; null: it was removed. */
+  storage: (area: string, name: string, value: unknown) => void;
   /** Who the visitor is. */
   identify: (userId: string | null, traits?: Facts) => void;
   /** Reports an error that the page caught itself. */

@@ -4,7 +4,7 @@ import { record as startRecorder } from "@rrweb/record";
 import type { Host } from "./host.ts";
 import type { Nodes } from "./modules.ts";
 import type { Privacy } from "./privacy.ts";
-import type { RecordedEvent } from "./recorded-event.ts";
+import { CHANGES_NOTHING, EVENT, type RecordedEvent } from "./recorded-event.ts";
 import type { Settings } from "./options.ts";
 
 /** A checkout by ourselves is at least this far from the last one, */
@@ -14,15 +14,8 @@ const CHECKOUT_COST_FACTOR = 200;
 /** A new address waits this long, so that the new content is in the snapshot; longer where snapshots of this page are dear. */
 const CHECKOUT_AFTER_NAVIGATION_MS = 500;
 const NAVIGATION_COST_FACTOR = 20;
-/** Incremental events that change nothing of the page (rrweb's sources: moves, clicks, drags, selections). */
-const NO_CHANGE: ReadonlySet<number | undefined> = new Set([1, 2, 6, 12, 14]);
-
 /** What comes so soon behind a snapshot belongs to it: contents of frames, adopted style sheets. */
 const AFTERMATH_MS = 1_000;
-
-const FULL_SNAPSHOT = 2;
-const INCREMENTAL = 3;
-const META = 4;
 
 export interface Recorder {
   start: () => void;
@@ -48,14 +41,14 @@ export function createRecorder(host: Host, privacy: Privacy, settings: Settings,
   const take = host.guard((event: RecordedEvent) => {
     const { type, data } = event;
     // Nothing plays "loaded" before there is a page.
-    if (type < FULL_SNAPSHOT) return;
-    if (type === META) beganAt = performance.now();
+    if (type < EVENT.fullSnapshot) return;
+    if (type === EVENT.meta) beganAt = performance.now();
     if (!privacy.clean(event, (id) => startRecorder.mirror.getNode(id))) return;
     emit(event);
-    if (type === FULL_SNAPSHOT) {
+    if (type === EVENT.fullSnapshot) {
       costMs = performance.now() - beganAt;
       lastAt = Date.now();
-    } else if (type === INCREMENTAL && !NO_CHANGE.has(data.source) && Date.now() - lastAt > AFTERMATH_MS) {
+    } else if (type === EVENT.incremental && !CHANGES_NOTHING.has(data.source) && Date.now() - lastAt > AFTERMATH_MS) {
       cancelCheckout ??= host.after(Math.max(CHECKOUT_MIN_MS, CHECKOUT_COST_FACTOR * costMs) - (Date.now() - lastAt), checkout);
     }
   });

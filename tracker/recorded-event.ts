@@ -28,13 +28,17 @@ export interface RecordedData {
   /** Input. */
   id?: number;
   text?: string;
+  /** Interaction with the mouse: which (rrweb's `MouseInteractions`); moves: where, and how long before the event. */
+  type?: number;
+  positions?: { x: number; y: number; id: number; timeOffset: number }[];
   /** Style sheets: a whole one, the rules of constructed ones, one property. */
   replace?: string;
   replaceSync?: string;
   styles?: { rules: { rule?: string }[] }[];
   set?: { property: string; value: string };
-  /** Plugin. */
+  /** Plugin, and custom events. */
   plugin?: string;
+  tag?: string;
   payload?: unknown;
 }
 
@@ -44,3 +48,9 @@ export interface RecordedEvent {
   timestamp: number;
   data: RecordedData;
 }
+
+/** Types of events, and sources of incremental ones, that are looked for. */
+export const EVENT = { fullSnapshot: 2, incremental: 3, meta: 4, mouseMove: 1, interaction: 2, scroll: 3 } as const;
+
+/** Sources of incremental events that change nothing of the page: moves, clicks, drags, selections. */
+export const CHANGES_NOTHING: ReadonlySet<number | undefined> = new Set([1, 2, 6, 12, 14]);

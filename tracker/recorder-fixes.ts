@@ -3,19 +3,8 @@
  * the source is not what it was, the build fails, so that a new version is looked at before it is used.
  */
 
+import { CUTS, type Fix } from "./recorder-cuts.ts";
 import { shortenNames } from "./short-names.ts";
-
-/** A piece of the recorder's source and what stands there instead. */
-interface Fix {
-  /** What goes wrong without it. */
-  why: string;
-  find: string;
-  /** With `upTo`, everything from `find` to there (and not including it) is replaced. */
-  upTo?: string;
-  put: string;
-  /** How often `find` occurs; 1 unless said. */
-  times?: number;
-}
 
 const FIXES: readonly Fix[] = [
   {
@@ -285,7 +274,7 @@ const FIELD = /__publicField\(this, "(\w+)"(?:\);|, )/g;
 
 /** Options that are only handed on, a line each, now that nobody reads them. */
 const UNUSED =
-  /^ *"?(?:dataURLOptions|inlineImages|recordCanvas|userTriggeredOnInput|collectFonts|recordCrossOriginIframes|hooks|packFn|mousemoveWait|plugins|checkoutEveryN(?:ms|th)|maskText(?:Class|Selector|Fn)|needsMask|slimDOM(?:Options)?|canvasManager)"?(?:: (?:_slimDOMOptions|slimDOMOptions|this\.\w+))?(?: = [^\n]*)?,?\n|^ *this\.canvasManager\.\w+\(\);\n|^let canvasManager;\n|^ *let \{ needsMask \} = options;\n/gm;
+  /^ *"?(?:dataURLOptions|inlineImages|recordCanvas|userTriggeredOnInput|collectFonts|recordCrossOriginIframes|hooks|packFn|mousemoveWait|plugins|checkoutEveryN(?:ms|th)|maskText(?:Class|Selector|Fn)|needsMask|slimDOM(?:Options)?|canvasManager|sampling|preserveWhiteSpace)"?(?:: (?:_slimDOMOptions|slimDOMOptions|this\.\w+))?(?: = [^\n]*)?,?\n|^ *this\.canvasManager\.\w+\(\);\n|^let canvasManager;\n|^ *let \{ needsMask \} = options;\n/gm;
 
 /**
  * Applies every fix.
@@ -293,7 +282,7 @@ const UNUSED =
  */
 export function fixRecorder(source: string): string {
   let fixed = source;
-  for (const { why, find, upTo, put, times = 1 } of FIXES) {
+  for (const { why, find, upTo, put, times = 1 } of [...FIXES, ...CUTS]) {
     const found = fixed.split(find).length - 1;
     if (found !== times) throw new Error(`recorder fix found ${found} times instead of ${times}: ${why}`);
     if (upTo === undefined) {

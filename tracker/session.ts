@@ -137,6 +137,7 @@ export function createSession(options: SessionOptions): Session {
     forget() {
       attempt(() => local?.removeItem(name));
       keepRules(local, options.key, null);
+      attempt(() => perTab?.removeItem(loadsName(options.key)));
       take();
     },
   };
@@ -144,6 +145,11 @@ export function createSession(options: SessionOptions): Session {
 
 function storedName(key: string): string {
   return `watchback.${key}`;
+}
+
+/** Where the newest page loads of a browser tab are kept. */
+export function loadsName(key: string): string {
+  return `${storedName(key)}.loads`;
 }
 
 /** What the project asked for when it was last heard, or null. */

@@ -69,6 +69,8 @@ export function init(options: TrackerOptions): TrackerHandle {
     },
     flush: () => visit?.flush(),
     mark: (name, data = {}) => guard(() => visit?.mark(name, data)),
+    state: (name, value) => visit?.show("state", name, value),
+    storage: (area, name, value) => visit?.show(area, name, value),
     identify: (userId, traits = {}) => guard(() => visit?.identify(userId, traits)),
     captureError: (error) => visit?.captureError(error),
     consent(given) {

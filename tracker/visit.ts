@@ -4,17 +4,16 @@ import { DEFAULT_TRACKER_LIMITS, MAX_OUTBOX_BYTES, MAX_PAGEHIDE_BYTES } from "..
 import type { Marker } from "../protocol/markers.ts";
 import type { SessionStart, ToTrackerMessage } from "../protocol/tracker-messages.ts";
 import { createBatcher, type Draft } from "./batcher.ts";
-import { captureClicks } from "./capture/clicks.ts";
-import { captureConsole } from "./capture/console.ts";
-import { captureErrors, errorMarker, maskAgain } from "./capture/errors.ts";
-import { captureNavigation } from "./capture/navigation.ts";
-import { captureNetwork } from "./capture/network.ts";
-import type { Capture } from "./capture/capture.ts";
+import { createHappenings, type Capture } from "./capture/capture.ts";
+import { errorMarker, maskAgain } from "./capture/errors.ts";
+import { stateEvent } from "./capture/state.ts";
+import { watchPage } from "./capture/watch.ts";
 import { createPacker, type Packed } from "./compress.ts";
 import { createErrorWindow, type ErrorWindow } from "./error-window.ts";
 import { createHost } from "./host.ts";
 import { createPost, ingestUrl } from "./http.ts";
 import { sendLeftovers } from "./leftovers.ts";
+import { createMarkerRate } from "./marker-rate.ts";
 import { loadModule, type AssistFeed, type PreviewFeed } from "./modules.ts";
 import { isLooser, stricter, type Facts, type Rules, type Settings } from "./options.ts";
 import { createOutbox } from "./outbox.ts";
@@ -31,6 +30,8 @@ export interface Visit {
   readonly sessionId: string | null;
   flush: () => void;
   mark: (name: string, data: Facts) => void;
+  /** A value that the site tells for the panels: of its state, or of a storage. */
+  show: (area: string, name: string, value: unknown) => void;
   identify: (userId: string | null, traits: Facts) => void;
   captureError: (error: unknown) => void;
   /** Ends it and puts everything back; with `isWithdrawn` nothing is sent any more, and the device is wiped. */
@@ -53,8 +54,6 @@ export interface Beginning {
 const SAVE_AFTER_MS = 300;
 /** While something is on the shelf, the tab says so often that it lives. */
 const ALIVE_MS = 30_000;
-/** Markers beyond this many a second are dropped: a page in a loop of errors says the same thing. */
-const MAX_MARKERS_PER_SECOND = 50;
 const MAX_FACTS = 32;
 const MAX_TRAITS = 64;
 
@@ -69,13 +68,14 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
   const hostFetch = window.fetch.bind(window);
   const privacy = createPrivacy(settings);
   const local = isPreview ? null : storageOf("localStorage");
+  const perTab = local && storageOf("sessionStorage");
   let limits = DEFAULT_TRACKER_LIMITS;
   const session = createSession({
     key,
     sampleRate: settings.sampleRate,
     idleMs: () => limits.sessionIdleMs,
     local,
-    perTab: local && storageOf("sessionStorage"),
+    perTab,
     now: Date.now,
   });
   const shelf = createShelf();
@@ -83,8 +83,10 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
   const sender = createSender(outbox, () => session.tab, Date.now);
   const packer = createPacker(host.guard(keep));
   const batcher = createBatcher((delayMs, task) => host.after(delayMs, task), host.guard(take));
+  const happenings = createHappenings(host);
   const recorder = createRecorder(host, privacy, settings, (event) => {
     batcher.add(event);
+    happenings.tell("event", event);
     // A checkout is waited for: by a viewer, or by whatever plays from here.
     if (event.type === 2) host.after(0, batcher.cut);
   });
@@ -118,8 +120,7 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
   let isOver = false;
   /** Where somebody helps the visitor, or did. */
   let helped: AssistFeed | undefined;
-  let markersThisSecond = 0;
-  let second = 0;
+  const isTooMany = createMarkerRate();
 
   function start(): SessionStart {
     return {
@@ -144,7 +145,7 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
     if (!session.touch()) {
       // The session ended while nothing happened; what is in this batch will be in the next one's first checkout.
       if (!renew()) return;
-      draft.markers.forEach((marker) => batcher.mark(marker));
+      draft.markers.forEach((marker) => batcher.mark(marker, Date.now()));
       if (held) return;
       uplink.connect();
       sendOld();
@@ -229,7 +230,7 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
       if (data.code === "limit" && !data.retryAfterMs) end();
     } else if (/^assist/.test(type)) {
       if (!helped) {
-        helped = { ...capture, messages: [], say: uplink.say, nodes: recorder.nodes };
+        helped = { ...capture, messages: [], say: uplink.say };
         loadModule(host, endpoint, "assist", helped);
       }
       helped.messages.push(message);
@@ -293,14 +294,13 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
   }
 
   function mark(marker: Marker): void {
-    const now = Math.floor(marker.at / 1_000);
-    if (now !== second) markersThisSecond = 0;
-    second = now;
-    if (isOver || ++markersThisSecond > MAX_MARKERS_PER_SECOND) return;
+    if (isOver || isTooMany(marker.at)) return;
     if (/^(?:error|custom)$/.test(marker.kind)) openMarks.push(marker);
-    batcher.mark(marker);
+    batcher.mark(marker, Date.now());
     // An error shows at once, with what it changed on the page; in error mode it opens the gates.
-    if (marker.kind === "error") host.after(0, letGo);
+    if (marker.kind !== "error") return;
+    host.after(0, letGo);
+    happenings.tell("error", marker);
   }
 
   function letGo(): void {
@@ -322,6 +322,9 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
     host,
     privacy,
     settings,
+    nodes: recorder.nodes,
+    perTab,
+    ...happenings,
     mark,
     record: (plugin, payload) => batcher.add({ type: 6, timestamp: Date.now(), data: { plugin, payload } }),
     navigated() {
@@ -331,8 +334,7 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
   };
 
   if (session.isSampled) {
-    for (const watch of [captureErrors, captureConsole, captureNetwork, captureClicks, captureNavigation])
-      host.guard(watch)(capture);
+    watchPage(capture);
     recorder.start();
     if (!held) uplink.connect();
     if (isPreview) {
@@ -341,8 +343,12 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
     } else sendOld();
     for (const old of marks) mark(maskAgain(privacy, old));
     watchUnload(host, {
-      hide: batcher.cut,
+      hide() {
+        capture.tell("leave", "hidden");
+        batcher.cut();
+      },
       leave() {
+        capture.tell("leave", "gone");
         session.leave();
         if (held) return;
         finish();
@@ -368,6 +374,7 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
     },
     flush: host.guard(batcher.cut),
     mark: host.guard((name, data) => mark({ kind: "custom", at: Date.now(), name, data: scalars(data, MAX_FACTS) })),
+    show: host.guard((area, name, value) => batcher.add(stateEvent(privacy, area, name, value))),
     captureError: host.guard((error) => mark(errorMarker(capture, error, "manual"))),
     identify: host.guard((id, more) => {
       userId = id;

@@ -1,5 +1,6 @@
 /** `console.error` as a marker; with `recordConsole` every call as an event as well, in the form of rrweb's console plugin. */
 
+import type { Privacy } from "../privacy.ts";
 import { MAX_TEXT, type Capture } from "./capture.ts";
 
 const LEVELS = ["log", "info", "warn", "debug", "error"] as const;
@@ -7,11 +8,7 @@ const LEVELS = ["log", "info", "warn", "debug", "error"] as const;
 export function captureConsole({ host, privacy, settings, mark, record }: Capture): void {
   for (const level of settings.recordConsole ? LEVELS : (["error"] as const)) {
     host.wrap(console, level, (args) => {
-      // Cut behind masking: half a secret is not recognised.
-      const payload = args.map((argument) => {
-        const text = privacy.message(show(argument).slice(0, 8 * MAX_TEXT));
-        return (argument instanceof Error ? text : privacy.text(text)).slice(0, MAX_TEXT);
-      });
+      const payload = args.map((argument) => textOf(privacy, argument, MAX_TEXT));
       // The plugin's own form: each argument as JSON text.
       if (settings.recordConsole) {
         record("rrweb/console@1", { level, trace: [], payload: payload.map((text) => JSON.stringify(text)) });
@@ -25,6 +22,13 @@ export function captureConsole({ host, privacy, settings, mark, record }: Captur
       return undefined;
     });
   }
+}
+
+/** Anything as masked text; errors keep what `all` lets them say. */
+export function textOf(privacy: Privacy, value: unknown, max: number): string {
+  // Cut behind masking: half a secret is not recognised.
+  const text = privacy.message(show(value).slice(0, 8 * max));
+  return (value instanceof Error ? text : privacy.text(text)).slice(0, max);
 }
 
 /** Anything as text; large objects are not walked. */

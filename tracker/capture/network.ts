@@ -11,7 +11,7 @@ interface Sent {
   startedAt: number;
 }
 
-export function captureNetwork({ host, privacy, settings, mark, record }: Capture): void {
+export function captureNetwork({ host, privacy, settings, mark, record, tell }: Capture): void {
   function done({ method, url, startedAt }: Sent, status: number, initiatorType: string): void {
     const name = privacy.url(url);
     const at = Date.now();
@@ -35,6 +35,7 @@ export function captureNetwork({ host, privacy, settings, mark, record }: Captur
     const chosen = isObject(init) && "method" in init ? init.method : undefined;
     const method = typeof chosen === "string" ? chosen : (request?.method ?? "GET");
     const sent = { method: method.toUpperCase(), url: absolute(request?.url ?? input), startedAt: Date.now() };
+    tell("request", sent.method);
     return (result) => {
       if (!(result instanceof Promise)) return undefined;
       // What the page gets is the promise behind ours: a rejection that nobody handles is reported once, and one that is handled never.
@@ -60,6 +61,7 @@ export function captureNetwork({ host, privacy, settings, mark, record }: Captur
     const sent = isObject(self) ? opened.get(self) : undefined;
     if (!sent || !(self instanceof XMLHttpRequest)) return undefined;
     sent.startedAt = Date.now();
+    tell("request", sent.method);
     const finish = host.guard(() => done(sent, self.status, "xmlhttprequest"));
     for (const type of ["load", "error", "timeout"]) self.addEventListener(type, finish, { once: true });
     return undefined;
