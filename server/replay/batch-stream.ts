@@ -30,11 +30,23 @@ export async function* streamBatches(
   query: BatchQuery,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  for await (const piece of readRange(db, session, query, signal)) {
+    if (piece.length > 0) yield joinFrames(piece.map((batch) => encodeBinary("events_batch", toViewerBatch(batch))));
+  }
+}
+
+/** The same batches as rows, in pieces. */
+export async function* readRange(
+  db: Queryable,
+  session: SessionKey & { projectId: number },
+  query: BatchQuery,
+  signal: AbortSignal,
+): AsyncGenerator<BatchRow[]> {
   const spans = await listSpans(db, session, query.from, query.tab);
   for (const start of planStarts(spans, query.to)) {
     for await (const piece of readPieces(db, session, { ...start, untilAt: query.to })) {
       if (signal.aborted) return;
-      if (piece.length > 0) yield joinFrames(piece.map((batch) => encodeBinary("events_batch", toViewerBatch(batch))));
+      yield piece;
     }
   }
 }

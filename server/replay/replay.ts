@@ -7,7 +7,16 @@ import type { History, SessionEvents } from "../live/live.ts";
 import type { Route } from "../net/route.ts";
 import { createErrorRoutes } from "./error-routes.ts";
 import { createHistory } from "./history.ts";
+import { createSessionReader, type SessionReader } from "./session-reader.ts";
+import { createSessionReader, type SessionReader } from "./session-reader.ts";
 import { createSessionRoutes } from "./session-routes.ts";
+
+export type { StoredSession } from "./session-queries.ts";
+export type { OpenedBatch, SessionRange, SessionReader, StoredSize } from "./session-reader.ts";
+
+export { BATCHES_TYPE } from "./batch-stream.ts";
+export type { StoredSession } from "./session-queries.ts";
+export type { SessionDescription, SessionReader } from "./session-reader.ts";
 
 /** What only the live edge knows; implemented by `server/live`. */
 export interface LiveFacts {
@@ -21,6 +30,10 @@ export interface Replay {
   history: History;
   /** For the live edge: answers to `get_session_events`. */
   events: SessionEvents;
+  /** For rooms that hand sessions on. */
+  reader: SessionReader;
+  /** For rooms that show sessions in ways of their own. */
+  reader: SessionReader;
   routes: readonly Route[];
 }
 
@@ -36,6 +49,8 @@ export interface ReplayDeps {
 export function createReplay({ db, live, views }: ReplayDeps): Replay {
   return {
     ...createHistory(db),
+    reader: createSessionReader(db, live),
+    reader: createSessionReader(db),
     routes: [...createSessionRoutes({ db, live, views }), ...createErrorRoutes(db, views)],
   };
 }
