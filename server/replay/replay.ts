@@ -7,8 +7,8 @@ import type { History, SessionEvents } from "../live/live.ts";
 import type { Route } from "../net/route.ts";
 import { createErrorRoutes } from "./error-routes.ts";
 import { createHistory } from "./history.ts";
-import { createSessionReader, type SessionReader } from "./session-reader.ts";
-import { createSessionReader, type SessionReader } from "./session-reader.ts";
+import { createShownSessions, type ShownSessions } from "./shown-session.ts";
+import { createShownSessions, type ShownSessions } from "./shown-session.ts";
 import { createSessionRoutes } from "./session-routes.ts";
 
 export type { StoredSession } from "./session-queries.ts";
@@ -16,7 +16,7 @@ export type { OpenedBatch, SessionRange, SessionReader, StoredSize } from "./ses
 
 export { BATCHES_TYPE } from "./batch-stream.ts";
 export type { StoredSession } from "./session-queries.ts";
-export type { SessionDescription, SessionReader } from "./session-reader.ts";
+export type { SessionDescription, ShownSessions } from "./shown-session.ts";
 
 /** What only the live edge knows; implemented by `server/live`. */
 export interface LiveFacts {
@@ -31,9 +31,9 @@ export interface Replay {
   /** For the live edge: answers to `get_session_events`. */
   events: SessionEvents;
   /** For rooms that hand sessions on. */
-  reader: SessionReader;
-  /** For rooms that show sessions in ways of their own. */
-  reader: SessionReader;
+  shown: ShownSessions;
+  /** For rooms that show sessions to guests. */
+  shown: ShownSessions;
   routes: readonly Route[];
 }
 
@@ -49,7 +49,7 @@ export interface ReplayDeps {
 export function createReplay({ db, live, views }: ReplayDeps): Replay {
   return {
     ...createHistory(db),
-    reader: createSessionReader(db, live),
+    shown: createShownSessions(db, live),
     reader: createSessionReader(db),
     routes: [...createSessionRoutes({ db, live, views }), ...createErrorRoutes(db, views)],
   };

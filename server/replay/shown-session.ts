@@ -26,7 +26,7 @@ export interface SessionDescription {
 }
 
 /** Reads sessions of any project. */
-export interface SessionReader {
+export interface ShownSessions {
   /** Null where there is none. */
   find(sessionId: string): Promise<StoredSession | null>;
   describe(found: StoredSession): Promise<SessionDescription>;
@@ -37,7 +37,7 @@ export interface SessionReader {
 }
 
 /** Builds it. */
-export function createSessionReader(db: Queryable, live: LiveFacts): SessionReader {
+export function createShownSessions(db: Queryable, live: LiveFacts): ShownSessions {
   return {
     find: (sessionId) => findSession(db, sessionId, null),
     async describe({ session, startedOn }) {
