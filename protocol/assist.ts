@@ -151,3 +151,6 @@ export type FromAgent = Messages<typeof fromAgent>;
 export type ToAgent = Messages<typeof toAgent>;
 export type FromHelpedPage = Messages<typeof fromHelpedPage>;
 export type ToHelpedPage = Messages<typeof toHelpedPage>;
+
+/** The colours of agents, readable on white and under white words; the same for the visitor and in the viewer. */
+export const AGENT_COLORS = ["#1463d8", "#b42318", "#067647", "#6938ef", "#b54708", "#c11574", "#0e7090", "#475467"] as const;
