@@ -8,11 +8,7 @@ import type { Route } from "../net/route.ts";
 import { createErrorRoutes } from "./error-routes.ts";
 import { createHistory } from "./history.ts";
 import { createShownSessions, type ShownSessions } from "./shown-session.ts";
-import { createShownSessions, type ShownSessions } from "./shown-session.ts";
 import { createSessionRoutes } from "./session-routes.ts";
-
-export type { StoredSession } from "./session-queries.ts";
-export type { OpenedBatch, SessionRange, SessionReader, StoredSize } from "./session-reader.ts";
 
 export { BATCHES_TYPE } from "./batch-stream.ts";
 export type { StoredSession } from "./session-queries.ts";
@@ -30,8 +26,6 @@ export interface Replay {
   history: History;
   /** For the live edge: answers to `get_session_events`. */
   events: SessionEvents;
-  /** For rooms that hand sessions on. */
-  shown: ShownSessions;
   /** For rooms that show sessions to guests. */
   shown: ShownSessions;
   routes: readonly Route[];
@@ -50,7 +44,6 @@ export function createReplay({ db, live, views }: ReplayDeps): Replay {
   return {
     ...createHistory(db),
     shown: createShownSessions(db, live),
-    reader: createSessionReader(db),
     routes: [...createSessionRoutes({ db, live, views }), ...createErrorRoutes(db, views)],
   };
 }
