@@ -7,9 +7,11 @@ import type { History, SessionEvents } from "../live/live.ts";
 import type { Route } from "../net/route.ts";
 import { createErrorRoutes } from "./error-routes.ts";
 import { createHistory } from "./history.ts";
-import { createShownSessions, type ShownSessions } from "./shown-session.ts";
+import { createOpenedSessions, type OpenedSessions } from "./opened-session.ts";
 import { createSessionRoutes } from "./session-routes.ts";
+import { createShownSessions, type ShownSessions } from "./shown-session.ts";
 
+export type { OpenedBatch, OpenedSessions, SessionRange, StoredSize } from "./opened-session.ts";
 export { BATCHES_TYPE } from "./batch-stream.ts";
 export type { StoredSession } from "./session-queries.ts";
 export type { SessionDescription, ShownSessions } from "./shown-session.ts";
@@ -26,6 +28,8 @@ export interface Replay {
   history: History;
   /** For the live edge: answers to `get_session_events`. */
   events: SessionEvents;
+  /** For rooms that make files of sessions. */
+  opened: OpenedSessions;
   /** For rooms that show sessions to guests. */
   shown: ShownSessions;
   routes: readonly Route[];
@@ -43,6 +47,7 @@ export interface ReplayDeps {
 export function createReplay({ db, live, views }: ReplayDeps): Replay {
   return {
     ...createHistory(db),
+    opened: createOpenedSessions(db),
     shown: createShownSessions(db, live),
     routes: [...createSessionRoutes({ db, live, views }), ...createErrorRoutes(db, views)],
   };
