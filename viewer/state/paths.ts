@@ -4,7 +4,7 @@
 export function isViewerPath(path: string): boolean {
   return (
     path === "/" ||
-    /^\/(?:sessions|issues|errors|projects|account|admin|audit|invite|sign-in|setup|settings)(?:\/[^/]+)*\/?$/.test(path)
+    /^\/(?:sessions|live|issues|errors|projects|account|admin|audit|invite|sign-in|setup|settings)(?:\/[^/]+)*\/?$/.test(path)
   );
 }
 
