@@ -77,9 +77,11 @@ export class Activity {
     }
     const known = new Map<number, { seconds: number; events: number }>();
     for (const [second, { events }] of this.seconds) {
-      const bar = indexOf(second * SECOND_MS);
-      const sum = known.get(bar) ?? { seconds: 0, events: 0 };
-      known.set(bar, { seconds: sum.seconds + 1, events: sum.events + events });
+      // A second may be wider than a bar.
+      for (let bar = indexOf(second * SECOND_MS); bar <= indexOf((second + 1) * SECOND_MS - 1); bar++) {
+        const sum = known.get(bar) ?? { seconds: 0, events: 0 };
+        known.set(bar, { seconds: sum.seconds + 1, events: sum.events + events });
+      }
     }
     for (const [bar, { seconds, events }] of known) bars[bar] = Math.min(1, Math.sqrt(events / seconds / BUSY_EVENTS));
     return bars;

@@ -153,7 +153,8 @@ function ofMarker(marker: TimelineMarker): PanelRow {
   return {
     ...base(marker, marker.kind),
     tone: toneOf(marker.kind),
-    text: markerTitle(marker),
+    // The name of a console call is its level, which its sign shows already.
+    text: marker.kind === "console_error" && marker.text ? marker.text : markerTitle(marker),
     facts: factsOf(marker),
     markerId: marker.id,
   };
