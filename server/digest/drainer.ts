@@ -23,7 +23,7 @@ import { type ReadDeps, type Reading, readRows } from "./read-rows.ts";
 import { type IssueWriter, type Writable, writeRows } from "./write-rows.ts";
 
 /** Rows of one group. */
-const GROUP_ROWS = 100;
+const GROUP_ROWS = 200;
 /** Tries of a transaction that lost against another one; that is nobody's fault. */
 const MAX_CONFLICTS = 5;
 /** SQLSTATE of deadlocks and serialization failures. */
