@@ -16,6 +16,7 @@ import { retention } from "./figures/retention.ts";
 import { seek } from "./figures/seek.ts";
 import { store } from "./figures/store.ts";
 import { trackerSize } from "./figures/tracker-size.ts";
+import { wall } from "./figures/wall.ts";
 import { wholePath } from "./figures/whole-path.ts";
 import { isMet, toJsonLine, toTable, type Figure } from "./report.ts";
 import { createRig, type Rig } from "./rig.ts";
@@ -32,6 +33,7 @@ const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> 
   "idle-connections": idleConnections,
   "live-view": liveView,
   seek,
+  wall,
   retention,
   accept,
   outage,
