@@ -128,6 +128,8 @@ export const fromAgent = {
  */
 export const toAgent = {
   assist_state: v.object({ sessionId, you: text(16), agents: v.array(agentSchema), tab: v.nullable(v.string()), iceServers }),
+  /** A question of his was refused, or his right to help is gone. Names no session: who may not help is told nothing of it. */
+  assist_refused: v.object({ code: text(32), message: text(200), retryAfterMs: v.optional(natural) }),
   assist_did: v.object({ sessionId, from: text(16), tab: v.optional(v.string()), action: assistActionSchema }),
 } as const;
 

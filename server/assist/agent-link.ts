@@ -48,7 +48,7 @@ export class AgentLink implements AgentConnection {
       if (session && this.port.mayHelp(session.projectId)) continue;
       this.desks.delete(desk);
       void desk.leave(this, null, "rights");
-      this.port.refuse({ code: "not_found", message: NOT_HERE });
+      this.port.send({ type: "assist_refused", data: { code: "not_found", message: NOT_HERE } });
     }
   }
 
@@ -122,9 +122,10 @@ export class AgentLink implements AgentConnection {
   private refuse(thrown: unknown): void {
     const error = thrown instanceof MalformedMessage ? new AppError("protocol", thrown.message) : toAppError(thrown);
     if (error.kind === "bug") this.workers.log.error("an agent's message could not be handled", { error: error.cause });
-    const { code } = error.meaning;
-    if (this.isClosed || code === "unauthorized" || code === "not_started" || code === "gone" || code === "too_large") return;
+    if (this.isClosed) return;
     const { message, retryAfterMs } = error;
-    this.port.refuse(retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs });
+    const { code } = error.meaning;
+    const data = retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs: Math.ceil(retryAfterMs) };
+    this.port.send({ type: "assist_refused", data });
   }
 }

@@ -7,7 +7,6 @@
 
 import { BEAT_MS, type ToAgent } from "../../protocol/assist.ts";
 import type { Envelope } from "../../protocol/codec.ts";
-import type { WireError } from "../../protocol/tracker-messages.ts";
 import type { AuditActor, AuditTrail } from "../audit-trail.ts";
 import type { Clock } from "../clock.ts";
 import type { HelpDesk, Ingest } from "../ingest/ingest.ts";
@@ -23,8 +22,6 @@ export type { IceSettings } from "./ice.ts";
 /** One agent's connection, as `server/net` gives it to this room. */
 export interface AgentPort {
   send(message: ToAgent): void;
-  /** Tells that something was refused; `sessionId` where it is over for him there. */
-  refuse(error: WireError & { sessionId?: string }): void;
   maySee(projectId: number): boolean;
   /** True where he has the role that helping takes. */
   mayHelp(projectId: number): boolean;

@@ -232,10 +232,13 @@ export class Desk {
       this.deps.log.warn("what a visitor decided could not be written down", { error, sessionId: this.sessionId });
       for (const power of granted) if (seat.powers.get(power) === "asked") seat.powers.delete(power);
       this.tellAll();
-      seat.link?.port.refuse({
-        code: "overload",
-        message: "what the visitor allowed could not be written down",
-        retryAfterMs: 5_000,
+      seat.link?.port.send({
+        type: "assist_refused",
+        data: {
+          code: "overload",
+          message: "what the visitor allowed could not be written down",
+          retryAfterMs: 5_000,
+        },
       });
       return;
     }

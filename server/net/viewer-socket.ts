@@ -185,9 +185,8 @@ export class ViewerSocket extends OpenSocket {
 
   private toAgentPort(): AgentPort {
     return {
-      send: ({ type, data }) => this.write(this.form === "binary" ? encodeBinary(type, data) : encodeText(type, data)),
-      refuse: (error) => {
-        this.sendError(error);
+      send: ({ type, data }) => {
+        this.write(this.form === "binary" ? encodeBinary(type, data) : encodeText(type, data));
       },
       maySee: (projectId) => maySee(this.identity, projectId),
       mayHelp: (projectId) => {

@@ -36,6 +36,13 @@ export interface LiveListHandlers {
   onWithdrawn?(): void;
 }
 
+/** What somebody who helps is told. */
+export interface AssistHandlers {
+  hear(message: ToAgent): void;
+  /** There is a connection again. */
+  opened(): void;
+}
+
 type ViewerError = Extract<ToViewerMessage, { type: "error" }>["data"];
 
 interface Feed {
@@ -57,7 +64,7 @@ export class FeedSocket {
   private readonly feeds = new Map<string, Feed>();
   private readonly lists = new Map<number, LiveListHandlers>();
   /** Who helps a visitor, by session. */
-  private readonly assists = new Map<string, (message: ToAgent) => void>();
+  private readonly assists = new Map<string, AssistHandlers>();
   private socket: WebSocket | null = null;
   private retry: ReturnType<typeof setTimeout> | null = null;
   private idle: ReturnType<typeof setTimeout> | undefined;
@@ -99,13 +106,13 @@ export class FeedSocket {
     };
   }
 
-  /** Hears what is said to those who help in a session, until `end` is called; `say` is false where nothing can be said now. */
-  assist(sessionId: string, hear: (message: ToAgent) => void): { say: (message: FromAgent) => boolean; end: () => void } {
-    this.assists.set(sessionId, hear);
+  /** For those who help in a session, until `end` is called; `say` is false where nothing can be said now. */
+  assist(sessionId: string, handlers: AssistHandlers): { say: (message: FromAgent) => boolean; end: () => void } {
+    this.assists.set(sessionId, handlers);
     return {
       say: (message) => this.tell(message),
       end: () => {
-        if (this.assists.get(sessionId) === hear) this.assists.delete(sessionId);
+        if (this.assists.get(sessionId) === handlers) this.assists.delete(sessionId);
       },
     };
   }
@@ -158,6 +165,7 @@ export class FeedSocket {
       this.retryAfterMs = 0;
       this.onConnection("open", 0);
       this.followAll();
+      for (const { opened } of this.assists.values()) opened();
     });
     socket.addEventListener("message", (event: MessageEvent<unknown>) => {
       if (this.socket === socket && event.data instanceof ArrayBuffer) this.receive(new Uint8Array(event.data));
@@ -273,7 +281,10 @@ export class FeedSocket {
         return;
       case "assist_state":
       case "assist_did":
-        this.assists.get(message.data.sessionId)?.(message);
+        this.assists.get(message.data.sessionId)?.hear(message);
+        return;
+      case "assist_refused":
+        for (const { hear } of this.assists.values()) hear(message);
         return;
       case "session_events":
         return;

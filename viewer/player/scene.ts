@@ -15,6 +15,7 @@ import { MAX_OPENING_EVENTS, MAX_PENDING_CHANGES, MAX_PENDING_EVENTS } from "./l
 import { catchFaults } from "./replayer-faults.ts";
 import { isPlayable, readHref, readMove, readPoint, readSize, SOURCE, type RrwebEvent } from "./rrweb-events.ts";
 import { countChanges, SceneGuard } from "./scene-guard.ts";
+import { noteScene, type ShownPage } from "./shown-page.ts";
 import { isSameDocument } from "./snapshot-match.ts";
 import { shareStyles } from "./style-cache.ts";
 
@@ -63,7 +64,7 @@ export interface SceneOptions {
   onResize: () => void;
 }
 
-export class Scene {
+export class Scene implements ShownPage {
   readonly tab: string;
   readonly element: HTMLElement;
   /** Size of the page in CSS pixels. */
@@ -98,6 +99,7 @@ export class Scene {
     this.element.className = "scene";
     this.element.style.visibility = "hidden";
     options.root.append(this.element);
+    noteScene(this.element, this);
     const first = opening[0]?.timestamp ?? 0;
     this.lastTimestamp = (opening.at(-1)?.timestamp ?? 0) + STEP_MS;
     try {
@@ -208,6 +210,14 @@ export class Scene {
   /** The document that is shown; for tests and for looking at, never for running anything. */
   get document(): Document | null {
     return this.replayer.iframe.contentDocument;
+  }
+
+  idOf(node: Node): number {
+    return this.replayer.getMirror().getId(node);
+  }
+
+  nodeOf(id: number): Node | null {
+    return this.replayer.getMirror().getNode(id);
   }
 
   destroy(): void {
