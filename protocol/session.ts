@@ -63,6 +63,8 @@ export const sessionSummarySchema = v.object({
   watchers: natural,
   /** Since when it is kept until somebody unpins it. Told over HTTP only. */
   pinnedAt: v.optional(v.nullable(at)),
+  /** When it was imported as a file; absent for what visitors' pages sent. Told over HTTP only. */
+  importedAt: v.optional(at),
   /** Told over HTTP only. */
   facts: v.optional(sessionFactsSchema),
 });

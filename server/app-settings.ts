@@ -2,8 +2,9 @@
 
 import type { MailWay } from "./alerts/alerts.ts";
 import type { IceSettings } from "./assist/assist.ts";
-import type { Config } from "./config.ts";
+import { type Config, searchPath } from "./config.ts";
 import type { QuotaNumbers } from "./errors/errors.ts";
+import type { ChromiumSettings } from "./exports/exports.ts";
 import type { NetLimits } from "./net/net.ts";
 
 const KIB = 1024;
@@ -66,4 +67,9 @@ export function iceOf(config: Config): IceSettings {
     turnPassword: config.TURN_PASSWORD,
     turnSecret: config.TURN_SECRET,
   };
+}
+
+/** With what films are made, by the configuration. */
+export function chromiumOf(config: Config): ChromiumSettings {
+  return { path: config.CHROMIUM_PATH, searchPath: searchPath(), sandbox: config.CHROMIUM_SANDBOX };
 }

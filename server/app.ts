@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { DEFAULT_TRACKER_LIMITS } from "../protocol/limits.ts";
 import { createAlerts } from "./alerts/alerts.ts";
-import { iceOf, mailOf, netLimitsOf, quotasOf } from "./app-settings.ts";
+import { chromiumOf, iceOf, mailOf, netLimitsOf, quotasOf } from "./app-settings.ts";
 import { type AssistDeps, createAssist } from "./assist/assist.ts";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
@@ -18,6 +18,7 @@ import { connectDatabase } from "./connect-database.ts";
 import { createDatabase } from "./db/pool.ts";
 import { createDigest, type Digest } from "./digest/digest.ts";
 import { createErrors, type Errors } from "./errors/errors.ts";
+import { createExports } from "./exports/exports.ts";
 import { createIngest, type Ingest } from "./ingest/ingest.ts";
 import { createIssues } from "./issues/issues.ts";
 import { createJobs } from "./jobs/jobs.ts";
@@ -333,6 +334,20 @@ async function startRooms(
   });
   knot.digest = digest;
 
+  const exports = createExports({
+    db,
+    clock,
+    log: log.child("exports"),
+    audit,
+    sessions: replay.opened,
+    redaction: privacy.redaction,
+    root,
+    chromium: chromiumOf(config),
+    maxEvents: config.MAX_EVENTS_PER_SESSION,
+    waitMs: () => retention.waitMs(),
+  });
+  lifecycle.onStop("exports", () => exports.stop());
+
   // Every room has said by now what kinds of jobs it does.
   await jobs.start();
   lifecycle.onStop("jobs", () => jobs.stop());
@@ -349,6 +364,7 @@ async function startRooms(
     ...audit.routes,
     ...projects.routes,
     ...replay.routes,
+    ...exports.routes,
     ...search.routes,
     ...privacy.routes,
     ...retention.routes,

@@ -33,6 +33,7 @@ export const AUDIT_ACTIONS = [
   "session_watched",
   "session_replayed",
   "session_exported",
+  "session_imported",
   "session_pinned",
   "session_unpinned",
   "session_erased",

@@ -170,6 +170,9 @@ const TABLE = {
     max: 1_000_000,
   }),
 
+  CHROMIUM_PATH: text("Chromium or Chrome that makes films of sessions; empty: looked for on PATH; off: no films."),
+  CHROMIUM_SANDBOX: flag("Chromium's own sandbox; false only where this machine (a container, often) allows it none.", true),
+
   SESSION_IDLE_MINUTES: integer("A session ends after this many minutes without an event.", { default: 30, min: 1, max: 1_440 }),
   SESSION_CLEANUP_INTERVAL: integer("Seconds between looks for sessions that have gone idle.", {
     default: 60,
@@ -281,6 +284,11 @@ export function loadConfig(): Config {
   const config = parseConfig(readEnvironment());
   const root = findRoot();
   return Object.freeze({ ...config, DATA_DIR: resolve(root, config.DATA_DIR), LOG_DIR: resolve(root, config.LOG_DIR) });
+}
+
+/** Folders in which programs are looked for, as the system says. */
+export function searchPath(): string {
+  return process.env["PATH"] ?? "";
 }
 
 /** Address of the Postgres that the configuration names, or null for the embedded one. */

@@ -730,26 +730,11 @@ COMMENT ON COLUMN session_events.first_at IS 'Page time of the first event, epoc
 COMMENT ON COLUMN session_events.encoding IS '0: JSON array, 1: deflate-raw of it, 2: a Sentry replay recording as received.';
 
 CREATE TABLE session_facts (
-  session_id text COLLATE "C" NOT NULL,
-  project_id integer NOT NULL,
   started_at timestamp with time zone NOT NULL,
-  status text NOT NULL,
-  is_pinned boolean NOT NULL DEFAULT false,
-  user_id text,
-  error_count bigint NOT NULL DEFAULT 0,
   duration_ms bigint NOT NULL DEFAULT 0,
-  release text NOT NULL DEFAULT ''::text,
-  environment text NOT NULL DEFAULT ''::text,
-  country text NOT NULL DEFAULT ''::text,
-  region text NOT NULL DEFAULT ''::text,
-  traits text[] NOT NULL DEFAULT '{}'::text[],
-  head text COLLATE "C" NOT NULL DEFAULT ''::text,
-  browser text,
-  browser_version text NOT NULL DEFAULT ''::text,
-  os text NOT NULL DEFAULT ''::text,
-  device text NOT NULL DEFAULT ''::text,
   active_ms bigint NOT NULL DEFAULT 0,
-  active_upto double precision,
+  project_id integer NOT NULL,
+  error_count integer NOT NULL DEFAULT 0,
   page_count integer NOT NULL DEFAULT 0,
   click_count integer NOT NULL DEFAULT 0,
   rage_click_count integer NOT NULL DEFAULT 0,
@@ -762,31 +747,30 @@ CREATE TABLE session_facts (
   console_error_count integer NOT NULL DEFAULT 0,
   custom_count integer NOT NULL DEFAULT 0,
   assist_count integer NOT NULL DEFAULT 0,
-  marks text[] NOT NULL DEFAULT '{}'::text[],
-  pages text COLLATE "C" NOT NULL DEFAULT ''::text,
-  console text COLLATE "C" NOT NULL DEFAULT ''::text,
-  errors text COLLATE "C" NOT NULL DEFAULT ''::text,
+  is_pinned boolean NOT NULL DEFAULT false,
   is_due boolean NOT NULL DEFAULT true,
+  status text NOT NULL,
+  country text NOT NULL DEFAULT ''::text,
+  browser text NOT NULL DEFAULT ''::text,
+  os text NOT NULL DEFAULT ''::text,
+  device text NOT NULL DEFAULT ''::text,
+  release text NOT NULL DEFAULT ''::text,
+  environment text NOT NULL DEFAULT ''::text,
+  region text NOT NULL DEFAULT ''::text,
+  browser_version text NOT NULL DEFAULT ''::text,
+  session_id text COLLATE "C" NOT NULL,
+  user_id text,
+  active_upto double precision,
   seen_at timestamp with time zone,
   folded_at timestamp with time zone,
   PRIMARY KEY (session_id)
-) WITH (fillfactor=80, toast_tuple_target=512);
+) WITH (fillfactor=85);
 CREATE INDEX session_facts_all_newest ON session_facts USING btree (started_at DESC, session_id DESC);
-CREATE INDEX session_facts_console ON session_facts USING gin (console gin_trgm_ops) WITH (gin_pending_list_limit='1024');
 CREATE INDEX session_facts_due ON session_facts USING btree (started_at DESC) WHERE is_due;
-CREATE INDEX session_facts_errors ON session_facts USING gin (errors gin_trgm_ops) WITH (gin_pending_list_limit='1024');
-CREATE INDEX session_facts_head ON session_facts USING gin (head gin_trgm_ops) WITH (gin_pending_list_limit='1024');
-CREATE INDEX session_facts_marks ON session_facts USING gin (marks) WITH (gin_pending_list_limit='1024');
 CREATE INDEX session_facts_newest ON session_facts USING btree (project_id, started_at DESC, session_id DESC);
-CREATE INDEX session_facts_pages ON session_facts USING gin (pages gin_trgm_ops) WITH (gin_pending_list_limit='1024');
-CREATE INDEX session_facts_traits ON session_facts USING gin (traits) WITH (gin_pending_list_limit='1024');
 CREATE INDEX session_facts_user ON session_facts USING btree (project_id, user_id) WHERE (user_id IS NOT NULL);
-COMMENT ON TABLE session_facts IS 'What sessions are searched by. Made and changed with its row of `sessions` by triggers; the rest is folded from markers and batches, and exact once is_due is false. No index has a column that changes while a session goes on: those stay HOT updates.';
-COMMENT ON COLUMN session_facts.traits IS 'Of each trait `name` and `name=value`, in lower case and cut at 256.';
-COMMENT ON COLUMN session_facts.head IS 'Lower case lines: address, title, user, session id.';
-COMMENT ON COLUMN session_facts.browser IS 'Null until the user agent was read.';
+COMMENT ON TABLE session_facts IS 'What sessions are searched by: made and changed with its row of `sessions` by triggers; the rest is folded from markers and batches, and exact once is_due is false. No index has a column that changes while a session goes on: those stay HOT updates.';
 COMMENT ON COLUMN session_facts.active_upto IS 'Page time up to which active_ms counts.';
-COMMENT ON COLUMN session_facts.pages IS 'Lower case lines, each once and cut, up to a bound: addresses visited. So are console (what console.error wrote) and errors (type and message).';
 COMMENT ON COLUMN session_facts.seen_at IS 'sessions.received_at when it was folded last; another value there: there is news.';
 
 CREATE TABLE session_folds (
@@ -835,6 +819,29 @@ CREATE TABLE session_tabs (
 ) WITH (fillfactor=80);
 COMMENT ON TABLE session_tabs IS 'The page contexts of a session; each has its own rrweb stream and seq.';
 
+CREATE TABLE session_words (
+  session_id text COLLATE "C" NOT NULL,
+  project_id integer NOT NULL,
+  head text COLLATE "C" NOT NULL DEFAULT ''::text,
+  traits text[] NOT NULL DEFAULT '{}'::text[],
+  marks text[] NOT NULL DEFAULT '{}'::text[],
+  errors text COLLATE "C" NOT NULL DEFAULT ''::text,
+  pages text COLLATE "C" NOT NULL DEFAULT ''::text,
+  console text COLLATE "C" NOT NULL DEFAULT ''::text,
+  PRIMARY KEY (session_id)
+) WITH (fillfactor=90);
+CREATE INDEX session_words_console ON session_words USING gin (console gin_trgm_ops) WITH (gin_pending_list_limit='1024');
+CREATE INDEX session_words_errors ON session_words USING gin (errors gin_trgm_ops) WITH (gin_pending_list_limit='1024');
+CREATE INDEX session_words_head ON session_words USING gin (head gin_trgm_ops) WITH (gin_pending_list_limit='1024');
+CREATE INDEX session_words_marks ON session_words USING gin (marks) WITH (gin_pending_list_limit='1024');
+CREATE INDEX session_words_pages ON session_words USING gin (pages gin_trgm_ops) WITH (gin_pending_list_limit='1024');
+CREATE INDEX session_words_traits ON session_words USING gin (traits) WITH (gin_pending_list_limit='1024');
+COMMENT ON TABLE session_words IS 'The texts that sessions are searched in, in lower case, each line once, cut, and up to a bound.';
+COMMENT ON COLUMN session_words.head IS 'Lines: address, title, user, session id.';
+COMMENT ON COLUMN session_words.traits IS 'Of each trait `name` and `name=value`, in lower case and cut at 256.';
+COMMENT ON COLUMN session_words.marks IS 'Names of custom marks, as they are.';
+COMMENT ON COLUMN session_words.pages IS 'Addresses visited. errors has types and messages, console what console.error wrote.';
+
 CREATE TABLE sessions (
   session_id text COLLATE "C" NOT NULL,
   project_id integer NOT NULL,
@@ -865,6 +872,7 @@ CREATE TABLE sessions (
   pinned_by integer,
   country text NOT NULL DEFAULT ''::text,
   region text NOT NULL DEFAULT ''::text,
+  imported_at timestamp with time zone,
   PRIMARY KEY (session_id),
   CHECK ((status = ANY (ARRAY['live'::text, 'away'::text, 'ended'::text])))
 ) WITH (fillfactor=80);
@@ -877,6 +885,7 @@ COMMENT ON COLUMN sessions.resume_hash IS 'HMAC-SHA256 of session id and resume 
 COMMENT ON COLUMN sessions.received_at IS 'When the server last heard of it, by the server''s clock. No index has this column or last_at: they change every second, and stay HOT updates.';
 COMMENT ON COLUMN sessions.pinned_at IS 'Pinned sessions are kept until they are unpinned.';
 COMMENT ON COLUMN sessions.country IS 'Two capital letters, as a trusted proxy in front of us says; empty where none does.';
+COMMENT ON COLUMN sessions.imported_at IS 'When it was imported as a file, by the server''s clock; null for what visitors'' pages sent. What it says of the visit is a claim of that file.';
 
 CREATE TABLE settings (
   name text NOT NULL,

@@ -4,6 +4,8 @@ import { importsOf, resolveImport, sourceFiles, type SourceFile } from "./harnes
 /** Which rooms of the server a room may know. What is not here is a room that knows none. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   net: ["assist", "audit", "auth", "db", "errors", "ingest", "issues", "live", "projects", "replay", "retention", "store"],
+  // A session as a file that is taken away, and such a file as a session.
+  exports: ["auth", "db", "replay"],
   // What sessions are found by; replay shows what it finds.
   search: ["auth", "db"],
   // What Sentry SDKs send: accepted and spooled, or shown as a session.

@@ -27,9 +27,10 @@ export const SESSION_COLUMNS = `s.session_id, s.project_id, s.started_on, s.stat
   s.viewport, s.referrer, s.time_zone, s.language, s.release, s.environment, s.event_count, s.batch_count, s.byte_count, s.error_count,
   (extract(epoch FROM s.started_at) * 1000)::float8 AS started_at, (extract(epoch FROM s.last_at) * 1000)::float8 AS last_at,
   (extract(epoch FROM s.ended_at) * 1000)::float8 AS ended_at, (extract(epoch FROM s.pinned_at) * 1000)::float8 AS pinned_at,
+  (extract(epoch FROM s.imported_at) * 1000)::float8 AS imported_at,
   (SELECT count(*) FROM session_tabs t WHERE t.session_id = s.session_id)::integer AS tab_count,
   (SELECT jsonb_build_object(
-     'country', f.country, 'region', f.region, 'browser', coalesce(f.browser, ''), 'browserVersion', f.browser_version, 'os', f.os,
+     'country', f.country, 'region', f.region, 'browser', f.browser, 'browserVersion', f.browser_version, 'os', f.os,
      'device', f.device, 'activeMs', f.active_ms, 'pageCount', f.page_count,
      'counts', jsonb_build_object(${KINDS.map((kind) => `'${kind}', f.${kind}_count`).join(", ")}))
    FROM session_facts f WHERE f.session_id = s.session_id) AS facts`;
@@ -59,6 +60,7 @@ export interface SessionRow {
   last_at: number;
   ended_at: number | null;
   pinned_at: number | null;
+  imported_at: number | null;
   tab_count: number;
   facts: SessionFacts | null;
 }
@@ -92,6 +94,7 @@ export function toSession(row: SessionRow): SessionSummary {
     tabCount: row.tab_count,
     watchers: 0,
     pinnedAt: row.pinned_at,
+    ...(row.imported_at !== null && { importedAt: row.imported_at }),
     ...(row.facts && { facts: row.facts }),
   };
 }

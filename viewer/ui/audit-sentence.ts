@@ -19,6 +19,7 @@ export const AUDIT_GROUPS: readonly { label: string; actions: Readonly<Record<st
       session_watched: "Watched live",
       session_replayed: "Replayed",
       session_exported: "Exported",
+      session_imported: "Imported",
       share_link_opened: "Share link opened",
     },
   },
@@ -140,6 +141,8 @@ function sayDeed(entry: AuditEntry, project: Piece | null): Piece[] {
       return [text("replayed "), ...session(entry)];
     case "session_exported":
       return [text("exported "), ...session(entry)];
+    case "session_imported":
+      return [text("imported "), ...session(entry)];
     case "session_pinned":
       return [text("pinned "), ...session(entry)];
     case "session_unpinned":
