@@ -1,4 +1,4 @@
-/** Filters as SQL over `session_facts f`. Every value is a parameter. */
+/** Filters as SQL over `session_facts f` and, for texts and lists, `session_words w`. Every value is a parameter. */
 
 import type { Has, Range, SessionFilter } from "./session-filter.ts";
 
@@ -15,6 +15,10 @@ export function createBind(): { bind: Bind; values: unknown[] } {
 export function containing(text: string): string {
   return `%${text.replaceAll(/[\\%_]/g, (sign) => `\\${sign}`)}%`;
 }
+
+/** As they are cut when they are written. */
+const MAX_TRAIT = 256;
+const MAX_MARK = 128;
 
 /** What a session has at least one of, as a column. */
 const COUNTS: Readonly<Record<Has, string>> = {
@@ -36,36 +40,35 @@ const COUNTS: Readonly<Record<Has, string>> = {
  */
 export function conditionsOf(filter: SessionFilter, projectIds: readonly number[], bind: Bind): string[] {
   const all: string[] = [];
-  const add = <T>(value: T | null, condition: (place: string) => string, type: string) => {
+  const words: string[] = [];
+  const add = (value: string | number | boolean | null, condition: (place: string) => string, type: string) => {
     if (value !== null) all.push(condition(`${bind(value)}::${type}`));
   };
   const anyOf = (values: readonly string[], column: string) => {
     if (values.length > 0) all.push(`${column} = ANY(${bind(values)}::text[])`);
   };
-  const allOf = (values: readonly string[], column: string) => {
-    if (values.length > 0) all.push(`${column} @> ${bind(values)}::text[]`);
-  };
   const part = (text: string | null, condition: (place: string) => string) => {
     // A line holds no line break of its own, so that nothing is found over the end of one.
-    if (text !== null) all.push(condition(`lower(${bind(containing(text.replaceAll("\n", " ")))}::text)`));
+    if (text !== null) words.push(condition(`lower(${bind(containing(text.replaceAll("\n", " ")))}::text)`));
   };
   const between = ({ min, max }: Range, column: string) => {
     add(min, (place) => `${column} >= ${place}`, "float8");
     add(max, (place) => `${column} <= ${place}`, "float8");
   };
 
-  part(filter.q, (pattern) => `f.head LIKE ${pattern}`);
-  part(filter.url, (pattern) => hasAddress(pattern));
+  part(filter.q, (pattern) => `w.head LIKE ${pattern}`);
+  // The index knows the head; its first line is the address.
+  part(filter.url, (pattern) => `w.head LIKE ${pattern} AND split_part(w.head, E'\\n', 1) LIKE ${pattern}`);
   add(filter.userId, (place) => `f.user_id = ${place}`, "text");
   add(filter.status, (place) => `f.status = ${place}`, "text");
   add(filter.hasErrors, (place) => `(f.error_count > 0) = ${place}`, "boolean");
   add(filter.pinned, (place) => `f.is_pinned = ${place}`, "boolean");
   add(filter.from, (place) => `f.started_at >= to_timestamp(${place} / 1000.0)`, "float8");
   add(filter.to, (place) => `f.started_at < to_timestamp(${place} / 1000.0)`, "float8");
-  // A recording without markers of its pages has the one it ended with.
-  part(filter.page, (pattern) => `(f.pages LIKE ${pattern} OR ${hasAddress(pattern)})`);
-  const words = filter.traits.map((trait) => trait.slice(0, 256));
-  if (words.length > 0) all.push(`f.traits @> ARRAY(SELECT left(lower(w), 256) FROM unnest(${bind(words)}::text[]) AS t (w))`);
+  part(filter.page, (pattern) => `w.pages LIKE ${pattern}`);
+  if (filter.traits.length > 0) {
+    words.push(`w.traits @> ARRAY(SELECT left(lower(t), ${MAX_TRAIT}) FROM unnest(${bind(filter.traits)}::text[]) AS t)`);
+  }
   anyOf(filter.countries, "f.country");
   anyOf(filter.regions, "f.region");
   anyOf(filter.browsers, "f.browser");
@@ -74,21 +77,19 @@ export function conditionsOf(filter: SessionFilter, projectIds: readonly number[
   anyOf(filter.releases, "f.release");
   anyOf(filter.environments, "f.environment");
   add(filter.issueId, (place) => ofIssue(place, bind(projectIds)), "bigint");
-  part(filter.error, (pattern) => `f.errors LIKE ${pattern}`);
-  part(filter.console, (pattern) => `f.console LIKE ${pattern}`);
-  allOf(
-    filter.marks.map((mark) => mark.slice(0, 128)),
-    "f.marks",
-  );
+  part(filter.error, (pattern) => `w.errors LIKE ${pattern}`);
+  part(filter.console, (pattern) => `w.console LIKE ${pattern}`);
+  if (filter.marks.length > 0) {
+    words.push(`w.marks @> ${bind(filter.marks.map((mark) => mark.slice(0, MAX_MARK)))}::text[]`);
+  }
   for (const kind of filter.has) all.push(`${COUNTS[kind]} > 0`);
   between(filter.durationMs, "f.duration_ms");
   between(filter.activeMs, "f.active_ms");
+  if (words.length > 0) {
+    const ofProject = `w.project_id = ANY(${bind(projectIds)}::integer[])`;
+    all.push(`f.session_id IN (SELECT w.session_id FROM session_words w WHERE ${[ofProject, ...words].join(" AND ")})`);
+  }
   return all;
-}
-
-/** The index knows the head; its first line is the address. */
-function hasAddress(pattern: string): string {
-  return `(f.head LIKE ${pattern} AND split_part(f.head, E'\\n', 1) LIKE ${pattern})`;
 }
 
 /** An issue, or one that was merged into it; an issue of another project means nothing. */

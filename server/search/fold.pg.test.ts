@@ -24,7 +24,7 @@ afterAll(async () => {
 
 afterEach(async () => {
   await test.database.query("DELETE FROM session_facts");
-  for (const table of ["session_folds", "session_markers", "session_events", "session_tabs", "sessions"]) {
+  for (const table of ["session_words", "session_folds", "session_markers", "session_events", "session_tabs", "sessions"]) {
     await test.database.query(`DELETE FROM ${table}`);
   }
 });
@@ -42,7 +42,7 @@ interface Facts {
   pages: string;
   console: string;
   errors: string;
-  browser: string | null;
+  browser: string;
   os: string;
   device: string;
   head: string;
@@ -51,12 +51,16 @@ interface Facts {
 }
 
 async function factsOf(sessionId: string): Promise<Facts | undefined> {
-  const [row] = await test.database.query<Facts>("SELECT * FROM session_facts WHERE session_id = $1", [sessionId]);
+  const [row] = await test.database.query<Facts>(
+    "SELECT * FROM session_facts JOIN session_words USING (session_id) WHERE session_id = $1",
+    [sessionId],
+  );
   return row;
 }
 
 async function begin(sessionId: string, status: "live" | "ended" = "live", tabs = ["main"]): Promise<void> {
   await insertSession(test.database, {
+    url: "https://shop.example/b",
     sessionId,
     projectId: project,
     startedOn: DAY,
@@ -202,7 +206,7 @@ describe("folding", () => {
 
   it("SEA-7 what a session says of itself is known at once", async () => {
     await begin("visit");
-    expect(await factsOf("visit")).toMatchObject({ status: "live", head: "https://shop.example/\nshop\n\nvisit" });
+    expect(await factsOf("visit")).toMatchObject({ status: "live", head: "https://shop.example/b\nshop\n\nvisit" });
     await test.database.query(
       "UPDATE sessions SET url = 'https://shop.example/Next', user_id = 'Ada' WHERE session_id = 'visit'",
     );

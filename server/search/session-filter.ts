@@ -179,7 +179,7 @@ function readText(query: URLSearchParams, name: string): string | null {
 
 function readPart(query: URLSearchParams, name: string): string | null {
   const text = readText(query, name);
-  if (text !== null && [...text].length < MIN_PART) {
+  if (text !== null && Array.from(text).length < MIN_PART) {
     throw new AppError("protocol", `${name}: expected at least ${MIN_PART} characters`);
   }
   return text;

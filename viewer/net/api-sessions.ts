@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { MARKER_KINDS } from "../../protocol/markers.ts";
 import { sessionSummarySchema, tabSummarySchema } from "../../protocol/session.ts";
-import { request, withQuery } from "./api.ts";
+import { request } from "./api.ts";
 
 const scalar = v.union([v.string(), v.number(), v.boolean(), v.null()]);
 
@@ -37,21 +37,17 @@ const errorPlaceSchema = v.object({ error: v.object({ ...placeEntries, at: v.num
 
 const personSchema = v.looseObject({ sessions: v.union([v.number(), v.array(v.unknown())]) });
 
-/** What the list of sessions can be asked for; empty strings and nulls ask for nothing. */
-export interface SessionQuery {
-  project: number;
-  q: string;
-  user: string;
-  url: string;
-  status: "" | "live" | "away" | "ended";
-  hasErrors: boolean;
-  pinned: boolean;
-  cursor: string | null;
-}
-
-/** One page of the list of sessions, newest first. */
-export function readSessions(query: SessionQuery, signal?: AbortSignal): Promise<SessionPage> {
-  return request("GET", withQuery("/v1/sessions", { ...query }), sessionPageSchema, { signal });
+/** One page of the list of sessions. The query is the list's own: its filters and order. */
+export function readSessions(
+  projectId: number,
+  filter: URLSearchParams,
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<SessionPage> {
+  const query = new URLSearchParams(filter);
+  query.set("project", String(projectId));
+  if (cursor !== null) query.set("cursor", cursor);
+  return request("GET", `/v1/sessions?${query}`, sessionPageSchema, { signal });
 }
 
 /** One session with its tabs, markers, gaps and checkouts. */

@@ -4,7 +4,12 @@ import { SvelteMap } from "svelte/reactivity";
 import type { SessionSummary } from "../../protocol/session.ts";
 import { readSessions } from "../net/api-sessions.ts";
 import { app } from "./app.svelte.ts";
-import { mergeSessions, type SessionFilter } from "./session-filter.ts";
+import { filterQuery, isForServer, mergeSessions, type SessionFilter } from "./session-filter.ts";
+
+/** What only the server can tell is asked for again after this long, as long as one page is shown. */
+const REFRESH_MS = 10_000;
+/** Sessions in a page, where nobody asks for another number. */
+const PAGE = 50;
 
 export class SessionList {
   /** `first` while nothing is known yet. */
@@ -18,6 +23,7 @@ export class SessionList {
   private readonly projectId: number;
   private readonly unwatch: () => void;
   private abort = new AbortController();
+  private readonly timer: ReturnType<typeof setInterval>;
 
   constructor(projectId: number, filter: SessionFilter) {
     this.projectId = projectId;
@@ -30,7 +36,13 @@ export class SessionList {
       onChanged: (changed) => this.follow(changed),
       onWithdrawn: () => void app.refresh(),
     });
+    this.timer = setInterval(() => this.refresh(), REFRESH_MS);
     void this.load();
+  }
+
+  /** All that fit, in their order. */
+  get all(): readonly SessionSummary[] {
+    return this.merged;
   }
 
   /** Live now, newest first. */
@@ -68,7 +80,21 @@ export class SessionList {
 
   stop(): void {
     this.abort.abort();
+    clearInterval(this.timer);
     this.unwatch();
+  }
+
+  /** Forgets sessions that were erased. */
+  drop(sessionIds: ReadonlySet<string>): void {
+    this.stored = this.stored.filter(({ sessionId }) => !sessionIds.has(sessionId));
+    for (const sessionId of sessionIds) this.following.delete(sessionId);
+  }
+
+  private refresh(): void {
+    const isOnePage = this.stored.length <= PAGE;
+    if (document.hidden || this.loading !== "no" || !isOnePage || !(isForServer(this.filter) || this.filter.sort !== "started"))
+      return;
+    void this.read(null);
   }
 
   private follow(sessions: readonly SessionSummary[]): void {
@@ -82,7 +108,7 @@ export class SessionList {
   private async read(cursor: string | null): Promise<void> {
     const { signal } = this.abort;
     try {
-      const page = await readSessions({ ...this.filter, project: this.projectId, cursor }, signal);
+      const page = await readSessions(this.projectId, filterQuery(this.filter), cursor, signal);
       this.stored = cursor === null ? page.sessions : [...this.stored, ...page.sessions];
       this.cursor = page.nextCursor;
       this.problem = "";
