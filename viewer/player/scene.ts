@@ -17,6 +17,7 @@ import { isPlayable, readHref, readMove, readPoint, readSize, SOURCE, type Rrweb
 import { countChanges, SceneGuard } from "./scene-guard.ts";
 import { noteScene, type ShownPage } from "./shown-page.ts";
 import { isSameDocument } from "./snapshot-match.ts";
+import { STAND_IN_RULES } from "./stand-ins.ts";
 import { shareStyles } from "./style-cache.ts";
 
 /** Events that have to be older than the start by at least this much, so that the Replayer applies them at once. */
@@ -30,21 +31,6 @@ const TRIM_EVENTS = 500;
 
 /** An event is never fed more than about a second before it is due; when nothing happens for this long, nothing will. */
 const STUCK_MS = 4_000;
-
-/**
- * What is not in a recording says so in its place; without a background of its own, because a canvas may lie over the whole page.
- * The names are those that `clean-node.ts` gives to what it boxes.
- */
-const PLACEHOLDERS = [
-  ["canvas:not([rr_dataURL])", "A drawing (canvas) is not recorded"],
-  ["video", "A film is not recorded"],
-  ["wb-box", "Embedded content is not recorded"],
-].map(([selector = "", words = ""]) => {
-  const text = `<text x='50%' y='50%' text-anchor='middle' dominant-baseline='middle' font-family='sans-serif' font-size='13' fill='%23667085' stroke='white' stroke-width='3' paint-order='stroke'>${words}</text>`;
-  const image = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='100%25' height='100%25'>${text}</svg>`;
-  return `${selector} { background: url("${image}") center / 100% 100% no-repeat; outline: 1px dashed #98a2b3; outline-offset: -1px; }`;
-});
-const BOXES = "wb-box { display: inline-block; min-width: 24px; min-height: 24px; } wb-base { display: none; }";
 
 /** Thrown where a stretch of the recording cannot be shown at all. */
 export class BrokenScene extends Error {
@@ -109,7 +95,7 @@ export class Scene implements ShownPage {
         useVirtualDom: opening.length > MAX_DIRECT_EVENTS,
         mouseTail: { duration: 400, lineWidth: 2, strokeStyle: "#4c6ef5" },
         triggerFocus: false,
-        insertStyleRules: [...PLACEHOLDERS, ...BOXES.split(/(?<=\}) /)],
+        insertStyleRules: STAND_IN_RULES,
         UNSAFE_replayCanvas: false,
         showWarning: false,
         showDebug: false,
