@@ -13,6 +13,7 @@ import { liveView } from "./figures/live-view.ts";
 import { outage } from "./figures/outage.ts";
 import { overload } from "./figures/overload.ts";
 import { retention } from "./figures/retention.ts";
+import { search } from "./figures/search.ts";
 import { seek } from "./figures/seek.ts";
 import { store } from "./figures/store.ts";
 import { trackerSize } from "./figures/tracker-size.ts";
@@ -33,6 +34,7 @@ const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> 
   "idle-connections": idleConnections,
   "live-view": liveView,
   seek,
+  search,
   wall,
   retention,
   accept,
