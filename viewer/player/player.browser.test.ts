@@ -1,130 +1,32 @@
 /** The player in a real browser, held against rrweb's own replay of the same events. */
 
-import { createServer, type Server } from "node:http";
 import { fileURLToPath } from "node:url";
-import type { AddressInfo } from "node:net";
-import type { Browser, Page } from "playwright-core";
-import { build } from "vite";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { batchesOf } from "../../bin/lib/play-recording.ts";
 import { readRecording, type Recording } from "../../bin/lib/recording.ts";
-import { launchBrowser } from "../../test/harness/browser.ts";
-import { describeDocument } from "../../test/harness/dom.ts";
-import { inflateRawSync } from "node:zlib";
-import type { PlainBatch } from "./test-page.ts";
+import { runInPage, startTestBrowser, toSession, type TestBrowser } from "./test-browser.ts";
 
-const CSP = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data: blob:",
-  "font-src 'self' data:",
-  "media-src 'self' data: blob:",
-  "connect-src 'self'",
-  "frame-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-].join("; ");
-
-let browser: Browser;
-let server: Server;
+let browser: TestBrowser;
 let page: Page;
-let baseUrl = "";
-/** Paths that a recording made somebody ask for. */
-let stolen: string[] = [];
 
 beforeAll(async () => {
-  const { script, style } = await bundle();
-  server = createServer((request, response) => {
-    if (request.url === "/script.js") response.writeHead(200, { "Content-Type": "text/javascript" }).end(script);
-    else if (request.url === "/style.css") response.writeHead(200, { "Content-Type": "text/css" }).end(style);
-    else if (request.url === "/") {
-      response.writeHead(200, { "Content-Type": "text/html", "Content-Security-Policy": CSP });
-      response.end('<!doctype html><link rel="stylesheet" href="/style.css"><script src="/script.js"></script><body></body>');
-    } else {
-      stolen.push(request.url ?? "");
-      response.writeHead(200, { "Content-Type": "text/plain" }).end("x");
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address() as AddressInfo;
-  baseUrl = `http://127.0.0.1:${address.port}`;
-  browser = await launchBrowser();
+  browser = await startTestBrowser();
 });
 
-afterAll(async () => {
-  await browser.close();
-  server.close();
-});
+afterAll(() => browser.close());
 
 afterEach(() => page.close());
 
 beforeEach(async () => {
-  stolen = [];
-  page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  await page.goto(baseUrl);
+  page = await browser.open();
 });
-
-/** The page's side of the tests as one script, built as the viewer is. */
-async function bundle(): Promise<{ script: string; style: string }> {
-  const entry = fileURLToPath(new URL("test-page.ts", import.meta.url));
-  const built = await build({
-    configFile: false,
-    logLevel: "error",
-    build: { write: false, minify: false, lib: { entry, formats: ["iife"], name: "onPage" } },
-  });
-  const output = (Array.isArray(built) ? built : [built]).flatMap((one) => ("output" in one ? one.output : []));
-  const script = output.find((file) => file.type === "chunk");
-  const style = output.find((file) => file.type === "asset" && file.fileName.endsWith(".css"));
-  return {
-    script: script?.type === "chunk" ? script.code : "",
-    style: style?.type === "asset" ? String(style.source) : "",
-  };
-}
 
 function recording(name: string): Recording {
   return readRecording(fileURLToPath(new URL(`../../test/fixtures/recordings/${name}.json.gz`, import.meta.url)));
 }
 
-interface Session {
-  tabs: object[];
-  batches: PlainBatch[];
-}
-
-/** A recording as a session: one tab for each of its pages. */
-function toSession(recorded: Recording): Session {
-  const tabs: object[] = [];
-  const batches: PlainBatch[] = [];
-  recorded.pages.forEach((one, index) => {
-    const tab = `tab${index}`;
-    const made = batchesOf(one, 0).map((batch, seq) => {
-      const raw = batch.encoding === "json" ? Buffer.from(batch.payload) : inflateRawSync(batch.payload);
-      const { firstAt, lastAt, count, checkout, markers } = batch;
-      const events: unknown = JSON.parse(raw.toString("utf8"));
-      return { tab, seq, firstAt, lastAt, count, checkout, markers: [...markers], events: Array.isArray(events) ? events : [] };
-    });
-    batches.push(...made);
-    const lastAt = made.at(-1)?.lastAt ?? 0;
-    const rest = { url: one.url, title: one.title, viewport: null, startedAt: made[0]?.firstAt ?? 0, endedAt: lastAt };
-    tabs.push({ tab, tabGroup: one.group, lastAt, upto: made.length - 1, ...rest });
-  });
-  return { tabs, batches };
-}
-
-const DESCRIBE = `const describe = ${describeDocument.toString()};`;
-
-/** Runs in the page, with the arguments under `args` and the tools under `onPage`, `describe` and `until`. */
 function inPage<T>(args: unknown, body: string): Promise<T> {
-  const until = `const until = async (look, what) => {
-    const start = performance.now();
-    for (;;) {
-      const seen = look();
-      if (seen) return seen;
-      if (performance.now() - start > 15000) throw new Error("waited in vain for " + what + " " + JSON.stringify(onPage.stages.map((one) => [one.status.stage, one.failures])));
-      await new Promise((resolve) => requestAnimationFrame(resolve));
-    }
-  };`;
-  return page.evaluate<T>(`(async (args) => { ${DESCRIBE} ${until} ${body} })(${JSON.stringify(args)})`);
+  return runInPage<T>(page, args, body);
 }
 
 const NAMES = ["todo", "dashboard", "table", "errors"];
@@ -343,7 +245,7 @@ describe("the player", () => {
   });
 
   it("VIE-19 runs no script of a recording and asks for nothing that it names", async () => {
-    const bad = `${baseUrl.replace("127.0.0.1", "localhost")}/stolen`;
+    const bad = `${browser.baseUrl.replace("127.0.0.1", "localhost")}/stolen`;
     const ran = await inPage<string[]>(
       { bad, steal: "parent.document.title = 'stolen'; parent.ran = true" },
       `window.ran = [];
@@ -401,7 +303,7 @@ describe("the player", () => {
       return [String(window.ran), document.title, frame.getAttribute("sandbox")];`,
     );
     expect(ran).toEqual(["", "", "allow-same-origin"]);
-    expect(stolen.filter((path) => path.includes("stolen"))).toEqual([]);
-    expect(page.url()).toBe(`${baseUrl}/`);
+    expect(browser.stolen.filter((path) => path.includes("stolen"))).toEqual([]);
+    expect(page.url()).toBe(`${browser.baseUrl}/`);
   });
 });
