@@ -12,7 +12,7 @@ const HOMED = {
   record: { group: ["@rrweb/record", "@rrweb/record/*"], message: "Only tracker/record.ts records." },
   replay: {
     group: ["rrweb", "rrweb/*", "rrweb-player", "rrweb-player/*"],
-    message: "Only viewer/player and the preview replay.",
+    message: "Only viewer/player, exported pages and the preview replay.",
   },
   pg: { group: ["pg", "pg/*", "pg-copy-streams"], message: "Only server/db and server/store speak to Postgres." },
   msgpack: { group: ["msgpackr", "msgpackr/*"], message: "Only protocol packs and unpacks." },
@@ -100,7 +100,7 @@ export default tseslint.config(
   { files: ["server/log.ts"], rules: imports("winston") },
   { files: ["server/config.ts"], rules: { ...imports(), "no-restricted-properties": "off" } },
   { files: ["tracker/record.ts"], rules: imports("record") },
-  { files: ["viewer/player/**", "tracker/preview.ts"], rules: imports("replay") },
+  { files: ["viewer/player/**", "viewer/export-page/**", "tracker/preview.ts"], rules: imports("replay") },
   { files: ["protocol/**/*.ts"], rules: imports("msgpack") },
   {
     files: ["**/*.test.ts", "test/**/*.ts", "bench/**/*.ts"],

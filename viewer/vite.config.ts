@@ -1,14 +1,36 @@
-/** Builds the viewer into `dist/viewer`: `index.html` and hashed files under `/assets`. No inline script, so that a strict CSP holds. */
+/**
+ * Builds the viewer into `dist/viewer`: `index.html` and hashed files under `/assets`. No inline script, so that a strict CSP holds. Behind it
+ * the page of exported sessions is built into `dist/viewer/export`.
+ */
 
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig } from "vite";
+import { build, defineConfig, type Plugin } from "vite";
+
+/** One build makes one page of this kind: the other is built behind it, into the same folder. */
+function exportPageToo(): Plugin {
+  return {
+    name: "viewer-export-page",
+    apply: "build",
+    async writeBundle({ dir }) {
+      if (!dir) return;
+      const folder = fileURLToPath(new URL("export-page/", import.meta.url));
+      await build({
+        root: folder,
+        configFile: `${folder}vite.config.ts`,
+        logLevel: "warn",
+        build: { outDir: join(dir, "export"), emptyOutDir: true },
+      });
+    },
+  };
+}
 
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "/",
   publicDir: false,
-  plugins: [svelte()],
+  plugins: [svelte(), exportPageToo()],
   build: {
     outDir: fileURLToPath(new URL("../dist/viewer", import.meta.url)),
     emptyOutDir: true,
