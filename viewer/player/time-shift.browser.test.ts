@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readRecording } from "../../bin/lib/recording.ts";
-import { RRWEB, type RrwebEvent } from "../../protocol/rrweb-event.ts";
+import { RRWEB } from "../../protocol/rrweb-event.ts";
 import { Random } from "../../test/loss/random.ts";
-import { isRecord } from "./rrweb-events.ts";
+import { isRecord, type RrwebEvent } from "./rrweb-events.ts";
 import { runInPage, startTestBrowser, type TestBrowser, type TestSession } from "./test-browser.ts";
 
 const SHIFTS = 50;
