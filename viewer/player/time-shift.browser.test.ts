@@ -39,7 +39,7 @@ function makeVisit(random: Random): TestSession {
   const snapshot = recorded?.events.find((event) => event.type === RRWEB.fullSnapshot);
   if (!recorded || !meta || !snapshot) throw new Error("the fixture has no snapshot");
   const texts = new Map<number, string>();
-  forEachText(snapshot.data, (node, id) => texts.set(id, String(node["textContent"])));
+  forEachText(snapshot["data"], (node, id) => texts.set(id, String(node["textContent"])));
   const ids = [...texts.keys()].filter((id) => texts.get(id)?.trim() !== "");
   const start = meta.timestamp;
   const batches: TestSession["batches"] = [];
