@@ -7,13 +7,13 @@
 import { join } from "node:path";
 import { DEFAULT_TRACKER_LIMITS } from "../protocol/limits.ts";
 import { createAlerts } from "./alerts/alerts.ts";
+import type { AppOptions, Started } from "./app-options.ts";
 import { chromiumOf, iceOf, mailOf, netLimitsOf, quotasOf } from "./app-settings.ts";
 import { type AssistDeps, createAssist } from "./assist/assist.ts";
 import { createAudit } from "./audit/audit.ts";
 import { createAuth } from "./auth/auth.ts";
 import { ensureSecret } from "./auth/secret.ts";
-import { systemClock, type Clock } from "./clock.ts";
-import type { Config } from "./config.ts";
+import { systemClock } from "./clock.ts";
 import { connectDatabase } from "./connect-database.ts";
 import { createDatabase } from "./db/pool.ts";
 import { createDigest, type Digest } from "./digest/digest.ts";
@@ -24,10 +24,8 @@ import { createIssues } from "./issues/issues.ts";
 import { createJobs } from "./jobs/jobs.ts";
 import { createLifecycle } from "./lifecycle.ts";
 import { createLive, type Live } from "./live/live.ts";
-import type { Log } from "./log.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createNet, type Net } from "./net/net.ts";
-import type { Route } from "./net/route.ts";
 import { createWire } from "./net/wire.ts";
 import { createPrivacy } from "./privacy/privacy.ts";
 import { createProjects } from "./projects/projects.ts";
@@ -37,39 +35,14 @@ import { createRetention } from "./retention/retention.ts";
 import { findRoot, readVersion } from "./root.ts";
 import { createSourceMaps } from "./sourcemaps/sourcemaps.ts";
 import { createSearch } from "./search/search.ts";
+import { createSharing } from "./sharing/sharing.ts";
 import { createStore, type Store } from "./store/store.ts";
+
+export type { AppOptions, Around, Started } from "./app-options.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
-
-export interface AppOptions {
-  config: Config;
-  log: Pick<Log, "child">;
-  clock?: Clock;
-  /** Puts something around what `server/net` is given: for tests that must turn red where a room is wrong. */
-  around?: Around;
-}
-
-/** What can be put around the rooms. */
-export interface Around {
-  routes?(routes: readonly Route[]): readonly Route[];
-  live?(live: Live): Live;
-}
-
-/** What a person needs to know once it runs. */
-export interface Started {
-  version: string;
-  port: number;
-  /** Base address for browsers, without a closing slash. */
-  publicUrl: string;
-  /** Ingest key of the first project. */
-  projectKey: string;
-  /** How the first administrator signs in; null where there is one already. */
-  firstAdministrator: { setupUrl: string } | { createdEmail: string } | null;
-  /** Where the data is: a folder, or null for a database that the configuration names. */
-  dataDir: string | null;
-}
 
 /** A Watchback. States: `new` -> `starting` -> `running` -> `stopping` -> `stopped`. */
 export interface App {
@@ -348,6 +321,10 @@ async function startRooms(
   });
   lifecycle.onStop("exports", () => exports.stop());
 
+  const sharing = createSharing({ db, clock, audit, shown: replay.shown, live, privacy, secret, publicUrl });
+  // Before net waits for the answers that are on their way: those to guests have no end of their own.
+  lifecycle.onStop("sharing", () => sharing.stop());
+
   // Every room has said by now what kinds of jobs it does.
   await jobs.start();
   lifecycle.onStop("jobs", () => jobs.stop());
@@ -372,6 +349,7 @@ async function startRooms(
     ...issues.routes,
     ...alerts.routes,
     ...digest.routes,
+    ...sharing.routes,
   ];
   knot.net = createNet(wire, {
     ingest,
@@ -391,6 +369,7 @@ async function startRooms(
     root,
     demoKey: () => projectKey,
     trackerPaths: config.TRACKER_PATHS,
+    embedOrigins: (projectId) => sharing.embedOrigins(projectId),
     limits: netLimitsOf(config),
     trustProxy: config.TRUST_PROXY,
   });

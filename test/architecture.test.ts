@@ -26,6 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   auth: ["db"],
   audit: ["auth", "db"],
   privacy: ["auth", "db", "recordings"],
+  // Shows to guests what replay reads and the live edge sends, cut by privacy.
+  sharing: ["auth", "db", "live", "privacy", "projects", "replay"],
   retention: ["auth", "db"],
   store: ["db"],
   cluster: ["db"],

@@ -52,6 +52,8 @@ export interface NetDeps {
   root: string;
   demoKey: () => string;
   trackerPaths: readonly string[];
+  /** Whose pages may show sessions of a project in a frame. */
+  embedOrigins: (projectId: number) => Promise<readonly string[]>;
   limits: NetLimits;
   trustProxy: boolean;
 }

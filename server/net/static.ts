@@ -11,23 +11,28 @@ import type { Fallback, RequestHead } from "./http.ts";
  * What the viewer's page may do. Recordings are shown in a page of their own ({@link stagePolicy}), so this one has to be good for the viewer
  * alone: no image from elsewhere, no frame but ours.
  */
-const VIEWER_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data: blob:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "manifest-src 'self'",
-  "frame-src 'self'",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'self'",
-].join("; ");
+const viewerPolicy = (ancestors: string) =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self' data:",
+    "connect-src 'self'",
+    "manifest-src 'self'",
+    "frame-src 'self'",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    `frame-ancestors ${ancestors}`,
+  ].join("; ");
 
 /** The page in which recordings are shown; the viewer's script puts everything else into it. */
 const STAGE_PATH = "/player";
+/** What guests are shown: a shared session, and an embedded one with its own stage, in the pages that its project names. */
+const SHARE_PATH = /^\/share\/?$/;
+const EMBED_PATH = /^\/embed\/([1-9]\d{0,9})(\/player)?\/?$/;
+const EMBED_SCRIPT = "/embed.js";
 const STAGE_PAGE =
   '<!doctype html>\n<html lang="en" data-page="stage"><head><meta charset="utf-8"><title>Player</title></head><body></body></html>\n';
 /** An origin, or a folder of one: nothing in it can end a directive. */
@@ -58,6 +63,14 @@ const FOR_EVER = "public, max-age=31536000, immutable";
 const ALWAYS_ASK = "no-cache";
 /** The tracker's address never changes, so a new version must get around within minutes. */
 const TRACKER_AGE = "public, max-age=300";
+const FOR_ALL_PAGES: Headers = {
+  "Cache-Control": TRACKER_AGE,
+  "Access-Control-Allow-Origin": "*",
+  "Cross-Origin-Resource-Policy": "cross-origin",
+};
+/** An origin, or all below a host: nothing in it can end a directive. */
+const ANCESTOR = /^https?:\/\/(?:\*\.)?(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
+const MAX_ID = 2_147_483_647;
 
 export interface StaticDeps {
   /** Folder that holds `dist/` and `demo/`. */
@@ -66,6 +79,8 @@ export interface StaticDeps {
   demoKey: () => string;
   /** Further paths of the tracker script. */
   trackerPaths: readonly string[];
+  /** Whose pages may show sessions of a project in a frame. */
+  embedOrigins: (projectId: number) => Promise<readonly string[]>;
 }
 
 /** Builds the answerer of everything that is not a route. */
@@ -83,19 +98,29 @@ export function createStatic(deps: StaticDeps): Fallback {
   ]);
   const putKey = (text: string) => text.replaceAll("%PROJECT_KEY%", deps.demoKey());
 
+  const guestPage = async (ancestors: string): Promise<{ asset: Asset; headers: Headers }> => {
+    const page = await assets.get(join(viewer, "index.html"));
+    if (!page) throw notBuilt("viewer");
+    return { asset: page, headers: { ...viewerHeaders(false, ancestors), "Referrer-Policy": "no-referrer" } };
+  };
+
+  /** Those who may frame, as CSP takes them; nobody where the project names none. */
+  const ancestorsOf = async (projectId: number): Promise<string> => {
+    const origins = projectId > MAX_ID ? [] : await deps.embedOrigins(projectId);
+    return origins.filter((origin) => ANCESTOR.test(origin)).join(" ");
+  };
+
   const find = async (head: RequestHead): Promise<{ asset: Asset; headers: Headers } | null> => {
     const script = scripts.get(head.path);
     if (script !== undefined) {
       const asset = await assets.get(join(tracker, script));
       if (!asset) throw notBuilt("tracker");
-      return {
-        asset,
-        headers: {
-          "Cache-Control": TRACKER_AGE,
-          "Access-Control-Allow-Origin": "*",
-          "Cross-Origin-Resource-Policy": "cross-origin",
-        },
-      };
+      return { asset, headers: FOR_ALL_PAGES };
+    }
+    if (head.path === EMBED_SCRIPT) {
+      const asset = await assets.get(join(viewer, "embed.js"));
+      if (!asset) throw notBuilt("viewer");
+      return { asset, headers: FOR_ALL_PAGES };
     }
     const parts = splitPath(head.path);
     if (!parts) return null;
@@ -120,6 +145,22 @@ export function createStatic(deps: StaticDeps): Fallback {
       exchange.sendBytes(200, stageHeaders(head.query), Buffer.from(STAGE_PAGE));
       return true;
     }
+    const [, projectId, stage] = EMBED_PATH.exec(head.path) ?? [];
+    if (projectId !== undefined) {
+      const ancestors = await ancestorsOf(Number(projectId));
+      if (stage !== undefined) {
+        exchange.sendBytes(200, stageHeaders(head.query, ` ${ancestors}`.trimEnd()), Buffer.from(STAGE_PAGE));
+        return true;
+      }
+      const page = await guestPage(ancestors || "'none'");
+      sendAsset(exchange, head, page.asset, page.headers);
+      return true;
+    }
+    if (SHARE_PATH.test(head.path)) {
+      const page = await guestPage("'none'");
+      sendAsset(exchange, head, page.asset, page.headers);
+      return true;
+    }
     const found = await find(head);
     if (!found) return false;
     sendAsset(exchange, head, found.asset, found.headers);
@@ -142,10 +183,10 @@ function sendAsset(exchange: Exchange, head: RequestHead, asset: Asset, headers:
   );
 }
 
-function viewerHeaders(isHashed: boolean): Headers {
+function viewerHeaders(isHashed: boolean, ancestors = "'self'"): Headers {
   return {
     "Cache-Control": isHashed ? FOR_EVER : ALWAYS_ASK,
-    "Content-Security-Policy": VIEWER_POLICY,
+    "Content-Security-Policy": viewerPolicy(ancestors),
     // Chromium looks up the host of every link on a page by itself, those of a recording included.
     "X-DNS-Prefetch-Control": "off",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -157,8 +198,9 @@ function viewerHeaders(isHashed: boolean): Headers {
  * script, no connection, no frame, no form, and images, fonts and style sheets from nowhere but `hosts`.
  *
  * Not even from ourselves: an address of ours in a recording would be asked for with the viewer's cookie.
+ * @param ancestors further origins whose pages may be around it, each after a space
  */
-export function stagePolicy(hosts: readonly string[]): string {
+export function stagePolicy(hosts: readonly string[], ancestors = ""): string {
   const from = hosts.map((host) => ` ${host}`).join("");
   return [
     "default-src 'none'",
@@ -173,18 +215,18 @@ export function stagePolicy(hosts: readonly string[]): string {
     "worker-src 'none'",
     "base-uri 'none'",
     "form-action 'none'",
-    "frame-ancestors 'self'",
+    `frame-ancestors 'self'${ancestors}`,
     "sandbox allow-same-origin",
   ].join("; ");
 }
 
 /** @param query `from=` for each host that the viewer has allowed; what is no host is left out */
-function stageHeaders(query: string): Headers {
+function stageHeaders(query: string, ancestors = ""): Headers {
   const hosts = new URLSearchParams(query).getAll("from").filter((host) => HOST.test(host));
   return {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": ALWAYS_ASK,
-    "Content-Security-Policy": stagePolicy(hosts.slice(0, MAX_STAGE_HOSTS)),
+    "Content-Security-Policy": stagePolicy(hosts.slice(0, MAX_STAGE_HOSTS), ancestors),
     "Referrer-Policy": "no-referrer",
     "X-DNS-Prefetch-Control": "off",
     "Permissions-Policy": STAGE_PERMISSIONS,

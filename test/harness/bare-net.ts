@@ -162,6 +162,7 @@ export async function startBareNet(
     root,
     demoKey: () => BARE_KEY,
     trackerPaths: ["/w.js"],
+    embedOrigins: (projectId) => Promise.resolve(projectId === 7 ? ["https://crm.example", "https://*.desk.example"] : []),
     limits: { ...WIDE_LIMITS, ...limits },
     trustProxy: false,
   });

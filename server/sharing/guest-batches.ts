@@ -1,0 +1,69 @@
+/** The stored batches of a session as a guest gets them: each cut to what he may see, in a worker thread, one after the other. */
+
+import type { ViewerBatch } from "../../protocol/batch.ts";
+import { encodeBinary } from "../../protocol/codec.ts";
+import { joinFrames } from "../../protocol/frames.ts";
+import { AppError } from "../app-error.ts";
+import type { Privacy } from "../privacy/privacy.ts";
+import type { ShownSessions, StoredSession } from "../replay/replay.ts";
+import { boundsOf, cutOf } from "./guest-view.ts";
+import type { Guest } from "./guests.ts";
+
+/** What is read. */
+export interface GuestBatches {
+  shown: Pick<ShownSessions, "readBatches">;
+  privacy: Pick<Privacy, "cutPayload">;
+  /** Throws where the guest may not have the rest; asked before each piece. */
+  stillGood: (guest: Guest) => Promise<void>;
+}
+
+/** Which part of what the guest may see; page times. */
+export interface GuestQuery {
+  from: number;
+  to: number;
+  tab: string | null;
+}
+
+/**
+ * Frames of `events_batch`. Whatever is asked for, nothing outside the guest's range leaves but the page as it was at its beginning.
+ * @throws AppError `auth` when the link ends, `overload` where too many guests are served
+ */
+export async function* streamGuestBatches(
+  { shown, privacy, stillGood }: GuestBatches,
+  guest: Guest,
+  found: StoredSession,
+  query: GuestQuery,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { from, to } = boundsOf(guest);
+  const range = { from: Math.max(query.from, from, 0), to: Math.min(query.to, to), tab: query.tab };
+  for await (const piece of shown.readBatches(found, range, signal)) {
+    const frames: Uint8Array[] = [];
+    for (const row of piece) {
+      const markers = guest.showsPanels ? row.markers.filter(({ at }) => at >= from && at <= to) : [];
+      const cutting = privacy.cutPayload(
+        { encoding: row.encoding, rawBytes: row.rawBytes, payload: row.payload.slice() },
+        cutOf(guest),
+      );
+      if (!cutting) throw new AppError("overload", "too many guests are served at once", { retryAfterMs: 2_000 });
+      const left = await cutting;
+      if (left === null) continue;
+      const batch: ViewerBatch = {
+        sessionId: row.sessionId,
+        tab: row.tab,
+        seq: row.seq,
+        firstAt: left.firstAt,
+        lastAt: left.lastAt,
+        count: left.count,
+        checkout: row.checkout && left.checkout,
+        encoding: left.encoding,
+        rawBytes: left.rawBytes,
+        payload: left.payload,
+        markers: [...markers],
+      };
+      frames.push(encodeBinary("events_batch", batch));
+    }
+    await stillGood(guest);
+    if (frames.length > 0) yield joinFrames(frames);
+  }
+}
