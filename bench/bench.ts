@@ -8,6 +8,7 @@ import { ackLatency } from "./figures/ack-latency.ts";
 import { digest } from "./figures/digest.ts";
 import { drain } from "./figures/drain.ts";
 import { fanOut } from "./figures/fan-out.ts";
+import { firstFrame } from "./figures/first-frame.ts";
 import { idleConnections } from "./figures/idle-connections.ts";
 import { liveView } from "./figures/live-view.ts";
 import { outage } from "./figures/outage.ts";
@@ -34,6 +35,7 @@ const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> 
   "idle-connections": idleConnections,
   "live-view": liveView,
   seek,
+  "first-frame": firstFrame,
   search,
   wall,
   retention,
