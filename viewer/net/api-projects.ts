@@ -1,6 +1,7 @@
 /** Projects, their settings and their ingest keys. */
 
 import * as v from "valibot";
+import { ASSIST_POWERS } from "../../protocol/assist.ts";
 import { MASK_TEXT } from "../../protocol/tracker-messages.ts";
 import { request } from "./api.ts";
 
@@ -31,12 +32,18 @@ const issuesSchema = v.object({
   promoteAfterSessions: v.optional(v.number(), 2),
 });
 
+const assistSchema = v.object({
+  enabled: v.optional(v.boolean(), true),
+  powers: v.optional(v.array(v.picklist(ASSIST_POWERS)), [...ASSIST_POWERS]),
+});
+
 export const settingsSchema = v.object({
   allowedOrigins: texts,
   sampleRate: v.optional(v.number(), 1),
   privacy: v.optional(privacySchema, {}),
   redaction: v.optional(redactionSchema, {}),
   issues: v.optional(issuesSchema, {}),
+  assist: v.optional(assistSchema, {}),
   retentionDays: limit,
   errorRetentionDays: limit,
   storageBudgetBytes: limit,

@@ -165,7 +165,7 @@ export class FeedSocket {
       this.retryAfterMs = 0;
       this.onConnection("open", 0);
       this.followAll();
-      for (const { opened } of this.assists.values()) opened();
+      for (const handlers of this.assists.values()) handlers.opened();
     });
     socket.addEventListener("message", (event: MessageEvent<unknown>) => {
       if (this.socket === socket && event.data instanceof ArrayBuffer) this.receive(new Uint8Array(event.data));
@@ -284,7 +284,7 @@ export class FeedSocket {
         this.assists.get(message.data.sessionId)?.hear(message);
         return;
       case "assist_refused":
-        for (const { hear } of this.assists.values()) hear(message);
+        for (const handlers of this.assists.values()) handlers.hear(message);
         return;
       case "session_events":
         return;
