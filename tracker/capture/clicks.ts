@@ -23,12 +23,13 @@ export function captureClicks({ host, privacy, mark, tell }: Capture): void {
     burst = burst.filter((click) => at - click.at < RAGE_MS && Math.hypot(click.x - x, click.y - y) < RAGE_PIXELS);
     burst.push({ at, x, y });
     // Three clicks select a paragraph.
-    if (burst.length === RAGE_CLICKS && !isTextSelected()) mark({ ...marker, kind: "rage_click" });
+    if (burst.length === RAGE_CLICKS && !isSelected(target)) mark({ ...marker, kind: "rage_click" });
     if (event.isTrusted) tell("click", { event, target, marker });
   });
 }
 
-/** True where the visitor has selected some of the page's text. */
-export function isTextSelected(): boolean {
-  return getSelection()?.isCollapsed === false;
+/** True where the visitor has selected text, beginning in this element. */
+export function isSelected(element: Element): boolean {
+  const selection = getSelection();
+  return selection?.isCollapsed === false && element.contains(selection.anchorNode);
 }

@@ -6,7 +6,7 @@
 import { CHANGES_NOTHING, EVENT } from "../recorded-event.ts";
 import type { Marker } from "../../protocol/markers.ts";
 import type { Capture } from "./capture.ts";
-import { isTextSelected } from "./clicks.ts";
+import { isSelected } from "./clicks.ts";
 
 /** So long something may take to come of a click. */
 const DEAD_MS = 2_000;
@@ -81,7 +81,7 @@ export function captureOutcomes({ host, privacy, mark, hear }: Capture): void {
   hear("click", ({ event, target, marker }) => {
     last = marker;
     const element = target.closest(LOOKS_CLICKABLE) ?? (getComputedStyle(target).cursor === "pointer" ? target : null);
-    if (!element || waiting.has(element) || target.closest(ANSWERED_OTHERWISE) || isTextSelected()) return;
+    if (!element || waiting.has(element) || target.closest(ANSWERED_OTHERWISE) || isSelected(target)) return;
     // What happens within a closed root, or is blocked, is not recorded; what the press did was done before the click.
     const isUnseen = (target.localName.includes("-") && !target.shadowRoot) || privacy.isBlocked(target);
     if (isUnseen || (stirredAt >= pressedAt && event.detail)) return;
