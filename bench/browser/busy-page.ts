@@ -4,7 +4,7 @@ import type { Browser } from "playwright-core";
 import type { Watchback } from "../rig.ts";
 
 /** How often a page changes. */
-const STEP_MS = 150;
+const STEP_MS = 300;
 /** Rows that a page has at most. */
 const MAX_ROWS = 150;
 /** A page is loaded again after this long, and a little more for each next one. */
@@ -15,6 +15,7 @@ const BE_BUSY = `((number) => {
   const begin = () => {
     const list = document.createElement("ol");
     list.className = "wb-unmask";
+    list.style.cssText = "position:fixed;right:0;top:0;width:300px;height:100%;overflow:hidden;z-index:9;background:#fff";
     document.body.prepend(list);
     let step = 0;
     setInterval(() => {

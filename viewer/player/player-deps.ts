@@ -15,4 +15,6 @@ export interface PlayerDeps {
   onChange: (status: PlayerStatus) => void;
   /** Called when a moment cannot be shown: a BrokenScene, or what loading threw. */
   onFailure: (error: unknown) => void;
+  /** True in a small view: the pointer leaves no trail, which would take two pictures of the size of the page. */
+  isSmall?: boolean;
 }

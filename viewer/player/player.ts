@@ -367,9 +367,8 @@ export class Player {
     const scene = new Scene(events, {
       root,
       tab: page.tab,
-      onResize: () => {
-        this.deps.onChange(this.status);
-      },
+      isSmall: this.deps.isSmall === true,
+      onResize: () => this.deps.onChange(this.status),
     });
     scene.setSpeed(live ? 1 : 0);
     await nextPaint();

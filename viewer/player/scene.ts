@@ -48,6 +48,8 @@ export interface SceneOptions {
   root: HTMLElement;
   tab: string;
   onResize: () => void;
+  /** True where the pointer is to leave no trail. */
+  isSmall?: boolean;
 }
 
 export class Scene implements ShownPage {
@@ -93,7 +95,7 @@ export class Scene implements ShownPage {
         root: this.element,
         liveMode: true,
         useVirtualDom: opening.length > MAX_DIRECT_EVENTS,
-        mouseTail: { duration: 400, lineWidth: 2, strokeStyle: "#4c6ef5" },
+        mouseTail: options.isSmall === true ? false : { duration: 400, lineWidth: 2, strokeStyle: "#4c6ef5" },
         triggerFocus: false,
         insertStyleRules: STAND_IN_RULES,
         UNSAFE_replayCanvas: false,

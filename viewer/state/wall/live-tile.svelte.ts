@@ -30,6 +30,8 @@ const MAX_HELD_BYTES = 1024 * 1024;
 const MAX_CHECKOUT_BYTES = 4 * 1024 * 1024;
 /** Out of sight for this long: the feed is left, so that neither the visitor's page nor ours works for nobody. */
 const REST_AFTER_MS = 2_000;
+/** A small view is drawn this often; the one in focus with everything that comes. */
+const DRAW_EVERY_MS = 250;
 
 export class LiveTile {
   readonly sessionId: string;
@@ -47,7 +49,10 @@ export class LiveTile {
   private leave: (() => void) | null = null;
   private rest: ReturnType<typeof setTimeout> | undefined;
   private isSeen = false;
-  private takesLarge = false;
+  private inFocus = false;
+  /** Batches that wait to be drawn together. */
+  private waiting: ViewerBatch[] = [];
+  private drawing: ReturnType<typeof setTimeout> | undefined;
   /** True until the first checkout after joining: only from there on can be shown. */
   private awaitsCheckout = true;
 
@@ -71,6 +76,7 @@ export class LiveTile {
       onChange: (status) => this.show(status),
       // What cannot be shown may be at the next checkout: the player tries again there by itself.
       onFailure: () => undefined,
+      isSmall: true,
     };
     this.player = new Player(this.deps);
     document.addEventListener("visibilitychange", this.look);
@@ -78,8 +84,7 @@ export class LiveTile {
     return () => {
       document.removeEventListener("visibilitychange", this.look);
       clearTimeout(this.rest);
-      this.leave?.();
-      this.leave = null;
+      this.leaveFeed();
       this.player?.destroy();
       this.player = null;
       stage.remove();
@@ -92,10 +97,10 @@ export class LiveTile {
     this.look();
   }
 
-  /** A view that is in focus takes pages of any size that a player takes. */
-  setLarge(takesLarge: boolean): void {
-    this.takesLarge = takesLarge;
-    if (takesLarge && untrack(() => this.state) === "large") {
+  /** A view that is in focus is drawn as it comes, and takes pages of any size that a player takes. */
+  setFocus(inFocus: boolean): void {
+    this.inFocus = inFocus;
+    if (inFocus && untrack(() => this.state) === "large") {
       this.state = "joining";
       this.look();
     }
@@ -121,7 +126,7 @@ export class LiveTile {
       onJoined: (session, tabs) => this.update(session, tabs),
       onPhase: () => undefined,
       onUpdated: (session, tabs) => this.update(session, tabs),
-      onBatch: (batch) => this.takeBatch(batch),
+      onBatch: (batch) => this.hold(batch),
       onGap: (tab, fromSeq, toSeq) => this.cache.markKnown(tab, fromSeq, toSeq),
       onEnded: (_at, reason) => this.stopFeed(reason === "erased" ? "gone" : "ended"),
       onError: () => this.stopFeed("gone"),
@@ -130,11 +135,18 @@ export class LiveTile {
 
   /** Leaves the feed; the picture stands still. */
   private stopFeed(state: TileState): void {
-    this.leave?.();
-    this.leave = null;
+    this.leaveFeed();
     this.player?.setConnected(false);
     this.player?.pause();
     this.state = state;
+  }
+
+  private leaveFeed(): void {
+    this.leave?.();
+    this.leave = null;
+    clearTimeout(this.drawing);
+    this.drawing = undefined;
+    this.waiting = [];
   }
 
   private update(session: SessionSummary, tabs: readonly TabSummary[]): void {
@@ -149,8 +161,23 @@ export class LiveTile {
     if (session.status === "ended") this.stopFeed("ended");
   }
 
+  /** What comes within a quarter of a second is drawn at once: six pages that are laid out with every batch are too many. */
+  private hold(batch: ViewerBatch): void {
+    this.waiting.push(batch);
+    if (this.inFocus || this.awaitsCheckout) this.draw();
+    else this.drawing ??= setTimeout(() => this.draw(), DRAW_EVERY_MS);
+  }
+
+  private draw(): void {
+    clearTimeout(this.drawing);
+    this.drawing = undefined;
+    const { waiting } = this;
+    this.waiting = [];
+    for (const batch of waiting) if (this.leave) this.takeBatch(batch);
+  }
+
   private takeBatch(batch: ViewerBatch): void {
-    if (batch.checkout && batch.rawBytes > MAX_CHECKOUT_BYTES && !this.takesLarge) {
+    if (batch.checkout && batch.rawBytes > MAX_CHECKOUT_BYTES && !this.inFocus) {
       this.stopFeed("large");
       return;
     }
