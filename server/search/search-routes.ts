@@ -91,11 +91,12 @@ function findMeant(db: Queryable, projectId: number, query: string): Promise<str
   return findIds(db, [projectId], { ...filter, projectId, pinned: filter.pinned ?? false }, MAX_ERASED + 1);
 }
 
-/** Those of them that are in the project: for ids of somebody else the answer is that of ids that are nobody's. */
+/** All of them, once each; where one is not of the project the answer is that for nothing, whosesoever it is. */
 async function findNamed(db: Queryable, projectId: number, ids: readonly string[]): Promise<string[]> {
   const rows = await db.query<{ id: string }>(
     "SELECT session_id AS id FROM sessions WHERE project_id = $1 AND session_id = ANY($2::text[])",
     [projectId, ids],
   );
+  if (rows.length < new Set(ids).size) throw notFound();
   return rows.map(({ id }) => id);
 }

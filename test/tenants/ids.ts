@@ -25,9 +25,14 @@ export const ID_KINDS = [
   "grouped",
   "entry",
   "email",
+  "comment",
+  "playlist",
+  "playlistItem",
+  "shareLink",
   "spentLink",
   "openLink",
   "revokedKey",
+  "search",
 ] as const;
 export type IdKind = (typeof ID_KINDS)[number];
 
@@ -65,8 +70,13 @@ const NUMBERS: Ids = {
   grouped: "00000000-0000-4000-8000-000000000000",
   entry: "1999999993",
   email: "nobody@nowhere.example",
+  comment: "1999999969",
+  playlist: "1999999968",
+  playlistItem: "1999999967",
+  shareLink: "1999999966",
   spentLink: "_".repeat(43),
   openLink: "-".repeat(43),
+  search: "1999999976",
   revokedKey: "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
 };
 

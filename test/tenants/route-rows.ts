@@ -47,6 +47,8 @@ const project = { params: { id: "project" } } as const;
 const session = { params: { id: "session" } } as const;
 const issue = { params: { id: "issue" } } as const;
 const channel = { params: { id: "project", channelId: "channel" } } as const;
+const comment = { params: { id: "session", commentId: "comment" } } as const;
+const playlist = { params: { id: "project", playlistId: "playlist" } } as const;
 const list: RouteRow = {};
 const settings = { name: "Renamed", settings: { sampleRate: 0.5 } };
 
@@ -220,6 +222,30 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
     query: (ids) => ({ project: ids.project, user: ids.person, q: ids.session }),
     right: { query: (ids) => ({ project: ids.project }) },
   },
+  "GET /v1/sessions/facets": {
+    names: ["project", "person", "session"],
+    query: (ids) => ({ project: ids.project, user: ids.person, q: ids.session }),
+    isBare: true,
+  },
+  "POST /v1/sessions/erase": {
+    names: ["project", "session"],
+    body: (ids) => ({ project: Number(ids.project), sessionIds: [ids.session] }),
+    right: { body: (ids) => ({ project: Number(ids.project), sessionIds: [ids.session], count: 1 }) },
+    fresh: ["session"],
+    isBare: true,
+  },
+  "GET /v1/projects/:id/searches": project,
+  "POST /v1/projects/:id/searches": { ...project, body: () => ({ name: "Trouble", query: "hasErrors=true" }), isBare: true },
+  "PATCH /v1/projects/:id/searches/:searchId": {
+    params: { id: "project", searchId: "search" },
+    body: () => ({ name: "Renamed" }),
+    isBare: true,
+  },
+  "DELETE /v1/projects/:id/searches/:searchId": {
+    params: { id: "project", searchId: "search" },
+    fresh: ["search"],
+    isBare: true,
+  },
   "GET /v1/sessions/:id": session,
   "GET /v1/sessions/:id/batches": session,
   "DELETE /v1/sessions/:id": { ...session, fresh: ["session"] },
@@ -275,6 +301,41 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
   "POST /v1/dead-letters/:id/retry": { params: { id: "deadLetter" }, fresh: ["deadLetter"] },
   "DELETE /v1/dead-letters/:id": { params: { id: "deadLetter" }, fresh: ["deadLetter"] },
   "POST /v1/projects/:id/grouping/dry-run": { ...project, body: () => ({ routeSplits: false }) },
+
+  // Sharing. Guests are nobody here: what they may is in test/integration/guests.test.ts.
+  "GET /v1/guest/session": { as: "nobody", status: 401 },
+  "GET /v1/guest/batches": { as: "nobody", status: 401 },
+  "GET /v1/guest/live": { as: "nobody", status: 401 },
+  "GET /v1/sessions/:id/comments": { ...session, isBare: true },
+  "POST /v1/sessions/:id/comments": { ...session, body: () => ({ at: 1, text: "seen" }) },
+  "PATCH /v1/sessions/:id/comments/:commentId": { ...comment, as: "owner", body: () => ({ text: "seen again" }) },
+  "DELETE /v1/sessions/:id/comments/:commentId": { ...comment, as: "owner", fresh: ["comment"] },
+  "GET /v1/sessions/:id/share-links": { ...session, isBare: true },
+  "POST /v1/sessions/:id/share-links": { ...session, body: () => ({}) },
+  "POST /v1/sessions/:id/embed-tokens": { ...session, body: () => ({}), except: ["their owner's embed token"] },
+  "GET /v1/projects/:id/share-links": project,
+  "DELETE /v1/projects/:id/share-links/:linkId": {
+    params: { id: "project", linkId: "shareLink" },
+    as: "owner",
+    fresh: ["shareLink"],
+  },
+  "GET /v1/projects/:id/embedding": { ...project, isBare: true },
+  "PUT /v1/projects/:id/embedding": { ...project, body: () => ({ origins: ["https://crm.nowhere.example"] }) },
+  "DELETE /v1/projects/:id/embed-tokens": project,
+  "GET /v1/projects/:id/playlists": project,
+  "POST /v1/projects/:id/playlists": { ...project, body: () => ({ name: "A list" }) },
+  "GET /v1/projects/:id/playlists/:playlistId": playlist,
+  "PATCH /v1/projects/:id/playlists/:playlistId": { ...playlist, body: () => ({ description: "seen" }) },
+  "DELETE /v1/projects/:id/playlists/:playlistId": { ...playlist, as: "owner", fresh: ["playlist"] },
+  "POST /v1/projects/:id/playlists/:playlistId/items": {
+    ...playlist,
+    names: ["session"],
+    body: (ids) => ({ sessionId: ids.session }),
+  },
+  "DELETE /v1/projects/:id/playlists/:playlistId/items/:itemId": {
+    params: { id: "project", playlistId: "playlist", itemId: "playlistItem" },
+    fresh: ["playlistItem"],
+  },
 
   // What SDKs send.
   "POST /api/:id/envelope": fromSdk,

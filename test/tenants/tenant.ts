@@ -134,6 +134,14 @@ const MAKERS: Record<IdKind, Maker> = {
     const sessionId = await insertVisit(context, `${context.word}-broken-${n}`, `${context.word}-visitor`);
     return errorIdOf(sessionId, "main", 1, 0);
   },
+  /** Of the project's viewer, for everybody in it. */
+  search: async ({ db, word, projectId, people }, n) => {
+    const [row] = await db.query<{ id: number }>(
+      "INSERT INTO saved_searches (project_id, user_id, name, query, is_shared) VALUES ($1, $2, $3, '', true) RETURNING search_id AS id",
+      [projectId, people.viewer, `${word} search ${n}`],
+    );
+    return String(row?.id ?? 0);
+  },
   /** An error of an SDK, with a file and feedback. */
   filedError: async ({ db, word, projectId, secrets }, n) => {
     const errorId = randomUUID();
@@ -266,6 +274,40 @@ const MAKERS: Record<IdKind, Maker> = {
       `INSERT INTO audit_log (action, actor_kind, actor_user_id, actor_name, project_id, subject_kind, subject_id, person_id)
        VALUES ('session_pinned', 'user', $1, $2, $3, 'session', $4, $5) RETURNING id`,
       [people.member, `member@${word}.example`, projectId, `${word}-visit-${n}`, `${word}-visitor`],
+    );
+    return String(row?.id ?? 0);
+  },
+  /** By the member, in the session that was made first. */
+  comment: async ({ db, word, projectId, people }, n) => {
+    const [row] = await db.query<{ id: number }>(
+      `INSERT INTO session_comments (session_id, project_id, at, user_id, text)
+       SELECT session_id, project_id, $2, $3, $4 FROM sessions WHERE project_id = $1
+       ORDER BY session_id LIKE $5 DESC, started_at, session_id LIMIT 1 RETURNING comment_id AS id`,
+      [projectId, T0, people.owner, `${word} said ${n}`, `${word}-visit-%`],
+    );
+    return String(row?.id ?? 0);
+  },
+  playlist: async ({ db, word, projectId, people }, n) => {
+    const [row] = await db.query<{ id: number }>(
+      "INSERT INTO playlists (project_id, name, user_id) VALUES ($1, $2, $3) RETURNING playlist_id AS id",
+      [projectId, `${word} list ${n}`, people.owner],
+    );
+    return String(row?.id ?? 0);
+  },
+  /** In the playlist that was made first. */
+  playlistItem: async ({ db, word, projectId, people }) => {
+    const [row] = await db.query<{ id: number }>(
+      `INSERT INTO playlist_items (playlist_id, session_id, place, user_id)
+       SELECT min(p.playlist_id), $2, 1, $3 FROM playlists p WHERE p.project_id = $1 RETURNING item_id AS id`,
+      [projectId, `${word}-listed`, people.owner],
+    );
+    return String(row?.id ?? 0);
+  },
+  shareLink: async ({ db, word, projectId, people }, n) => {
+    const [row] = await db.query<{ id: number }>(
+      `INSERT INTO share_links (session_id, project_id, token_hash, name, user_id, expires_at)
+       VALUES ($1, $2, $3, $4, $5, now() + interval '1 day') RETURNING link_id AS id`,
+      [`${word}-shared`, projectId, randomBytes(32), `${word} link ${n}`, people.owner],
     );
     return String(row?.id ?? 0);
   },
