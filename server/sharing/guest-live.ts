@@ -6,7 +6,7 @@
 import type { ViewerBatch } from "../../protocol/batch.ts";
 import { encodeBinary, parseMessage } from "../../protocol/codec.ts";
 import { joinFrames } from "../../protocol/frames.ts";
-import { toViewer, type ToViewerMessage, type ToViewerType } from "../../protocol/viewer-messages.ts";
+import { type FeedPhase, toViewer, type ToViewerMessage, type ToViewerType } from "../../protocol/viewer-messages.ts";
 import type { Clock } from "../clock.ts";
 import type { Live, ViewerPort } from "../live/live.ts";
 import { cutEvents } from "../privacy/privacy.ts";
@@ -36,9 +36,11 @@ export async function* streamGuestLive(
 ): AsyncGenerator<Uint8Array> {
   const frames: Uint8Array[] = [];
   let [bytes, isOver, isGood] = [0, false, true];
+  let phase: FeedPhase = "catching-up";
   let wake: () => void = () => undefined;
   const push = (message: ToViewerMessage): void => {
     const frame = encodeBinary(message.type, message.data);
+    if (message.type === "session_joined" || message.type === "session_phase") ({ phase } = message.data);
     frames.push(frame);
     bytes += frame.length;
     if (message.type === "session_ended" || (message.type === "error" && message.data.code === "not_found")) isOver = true;
@@ -65,7 +67,7 @@ export async function* streamGuestLive(
   const stopLooking = clock.every(LOOK_MS, () => {
     stillGood(guest).then(
       () => {
-        if (bytes === 0) push({ type: "session_phase", data: { sessionId: guest.sessionId, phase: "live" } });
+        if (bytes === 0) push({ type: "session_phase", data: { sessionId: guest.sessionId, phase } });
       },
       () => {
         isGood = false;

@@ -54,7 +54,7 @@ export function sightOfSession(session: SessionSummary, sight: Sight): SessionSu
     durationMs: Math.round(lastAt - startedAt),
     eventCount: 0,
     batchCount: 0,
-    byteCount: 0,
+    byteCount: session.byteCount,
     errorCount: sight.showsPanels && !ranged ? session.errorCount : 0,
     tabCount: session.tabCount,
     watchers: 0,

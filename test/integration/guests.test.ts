@@ -249,7 +249,7 @@ describe("embed tokens", () => {
     await ask("DELETE", "/v1/projects/1/embed-tokens");
     await heard.ended;
     expect((await asGuest(token, "/v1/guest/session")).status).toBe(401);
-    expect((await asGuest((await make()).token, "/v1/guest/session")).status).toBe(200);
+    expect((await asGuest((await make())["token"], "/v1/guest/session")).status).toBe(200);
   });
 
   it("SHA-8 pages of a project's own origins alone may frame, and shared pages none", async () => {

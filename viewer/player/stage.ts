@@ -31,23 +31,28 @@ export function dressStage(target: Document): HTMLElement {
 }
 
 /** The address of the stage for these hosts; a stage for our own origin shows files of the demo page and nothing else of ours. */
-export function stageAddress(hosts: readonly string[], own = window.location.origin): string {
+export function stageAddress(hosts: readonly string[], own = window.location.origin, path = "/player"): string {
   const query = hosts.map((host) => `from=${encodeURIComponent(host === own ? `${own}/demo/` : host)}`);
-  return ["/player", ...(query.length > 0 ? [query.join("&")] : [])].join("?");
+  return [path, ...(query.length > 0 ? [query.join("&")] : [])].join("?");
 }
 
 /** A stage in a frame. */
 export class StageFrame implements Stage {
   private readonly place: HTMLElement;
+  private readonly path: string;
   private frame: HTMLIFrameElement | null = null;
   private ready: Promise<HTMLElement>;
   private focused: HTMLElement | null = null;
   /** Ends the wait for a frame that was taken away before it had loaded. */
   private abandon: () => void = () => undefined;
 
-  /** @param hosts origins from which images, fonts and style sheets may come */
-  constructor(place: HTMLElement, hosts: readonly string[]) {
+  /**
+   * @param hosts origins from which images, fonts and style sheets may come
+   * @param path of the page: an embedded one may be framed by others
+   */
+  constructor(place: HTMLElement, hosts: readonly string[], path = "/player") {
     this.place = place;
+    this.path = path;
     this.ready = this.load(hosts);
     window.addEventListener("blur", this.giveFocusBack);
     document.addEventListener("focusin", this.noteFocus);
@@ -93,7 +98,7 @@ export class StageFrame implements Stage {
     frame.tabIndex = -1;
     frame.setAttribute("sandbox", "allow-same-origin");
     frame.referrerPolicy = "no-referrer";
-    frame.src = stageAddress(hosts);
+    frame.src = stageAddress(hosts, window.location.origin, this.path);
     const loaded = new Promise<HTMLElement>((resolve, reject) => {
       this.abandon = () => {
         reject(new DOMException("Another stage was asked for", "AbortError"));

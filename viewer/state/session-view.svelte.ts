@@ -6,8 +6,7 @@ import { MARKER_KINDS, type MarkerKind } from "../../protocol/markers.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
 import type { FeedPhase } from "../../protocol/viewer-messages.ts";
 import { ApiError } from "../net/api.ts";
-import { readErrorPlace, readSession, type SessionDetail } from "../net/api-sessions.ts";
-import { createBatchSource } from "../net/batches-reader.ts";
+import { readErrorPlace, type SessionDetail } from "../net/api-sessions.ts";
 import { BatchCache, MAX_CACHE_BYTES } from "../player/batch-cache.ts";
 import { History } from "../player/history.ts";
 import { findStep } from "../player/steps.ts";
@@ -16,10 +15,10 @@ import { Player } from "../player/player.ts";
 import { Preview, type PreviewDeps } from "../player/preview.ts";
 import { StageFrame } from "../player/stage.ts";
 import { Timeline, type PageGroup, type TimelineGap, type TimelineMarker } from "../player/timeline.ts";
-import { app } from "./app.svelte.ts";
 import { withPinOf } from "./session-filter.ts";
 import { stepSpeed } from "./speeds.ts";
 import { writeStart, type Start } from "./session-start.ts";
+import { ownWay, type SessionWay } from "./session-way.ts";
 import { OutsideFiles } from "./outside-files.svelte.ts";
 import { Loop, MIN_LOOP_MS } from "./loop.svelte.ts";
 import { SessionLog } from "./session-log.svelte.ts";
@@ -60,7 +59,7 @@ export class SessionView {
     this.stage?.allow(hosts);
     this.player?.restage();
   });
-  private readonly sessionId: string;
+  private readonly way: SessionWay;
   private readonly start: Start;
   private readonly timeline = new Timeline();
   private readonly cache = new BatchCache(MAX_CACHE_BYTES, (read, batch) => {
@@ -76,10 +75,10 @@ export class SessionView {
   private shownVersion = -1;
   private shownAt = 0;
 
-  constructor(sessionId: string, start: Start) {
-    this.sessionId = sessionId;
+  constructor(sessionId: string, start: Start, way = ownWay(sessionId)) {
+    this.way = way;
     this.start = start;
-    const source = createBatchSource(sessionId);
+    const { source } = way;
     const onBytes = (bytes: number): void => {
       this.loadedBytes += bytes;
     };
@@ -94,6 +93,7 @@ export class SessionView {
     const stage = new StageFrame(
       place,
       untrack(() => this.outside.allowed),
+      this.way.stagePath,
     );
     this.stage = stage;
     this.player = new Player({
@@ -104,7 +104,7 @@ export class SessionView {
       onChange: (status) => this.show(status),
       onFailure: (error) => this.failed(error),
     });
-    app.socket.warmUp();
+    this.way.warmUp();
     void this.load();
     return () => {
       this.abort.abort();
@@ -128,6 +128,7 @@ export class SessionView {
     const stage = new StageFrame(
       place,
       untrack(() => this.outside.allowed),
+      this.way.stagePath,
     );
     return new Preview({ stage, timeline, cache, history, onShown });
   }
@@ -141,7 +142,7 @@ export class SessionView {
       paused: !this.status.playing,
       loop: range && { from: range.from - from, to: range.to === null ? null : range.to - from },
     });
-    return `${window.location.origin}/sessions/${encodeURIComponent(this.sessionId)}${query}`;
+    return this.way.address(query);
   }
 
   /** Address of the page that is shown, as far as it is known. */
@@ -208,8 +209,7 @@ export class SessionView {
   /** The marker with the id of its occurrence, which history knows and the live feed does not. */
   async findErrorId(markerId: string): Promise<string | null> {
     const find = (): TimelineMarker | undefined => this.timeline.markers.find(({ id }) => id === markerId);
-    if (find()?.errorId === null && find()?.kind === "error")
-      this.takeDetail(await readSession(this.sessionId, this.abort.signal));
+    if (find()?.errorId === null && find()?.kind === "error") this.takeDetail(await this.way.read(this.abort.signal));
     return find()?.errorId ?? null;
   }
 
@@ -265,12 +265,12 @@ export class SessionView {
 
   private async load(): Promise<void> {
     try {
-      const detail = await readSession(this.sessionId, this.abort.signal);
+      const detail = await this.way.read(this.abort.signal);
       this.takeDetail(detail);
       if (detail.session.status !== "ended") this.join();
       await this.begin(detail.session);
     } catch (error) {
-      if (this.abort.signal.aborted || app.handledSignOut(error)) return;
+      if (this.abort.signal.aborted || this.way.handled(error)) return;
       if (error instanceof ApiError && error.status === 404) this.problem = "not_found";
       else this.problem = error instanceof ApiError && error.status === 0 ? "unreachable" : "failed";
     }
@@ -282,7 +282,7 @@ export class SessionView {
     this.timeline.addCheckouts(detail.checkouts);
     this.timeline.addStored(detail.markers);
     for (const gap of detail.gaps) this.timeline.addGap(gap);
-    this.setConnected(app.connection === "open");
+    this.setConnected(this.way.isOpen());
   }
 
   /** Goes to where the address says; without that to the live edge, or to the beginning. */
@@ -305,7 +305,7 @@ export class SessionView {
   }
 
   private join(): void {
-    this.leave = app.socket.join(this.sessionId, {
+    this.leave = this.way.join({
       onJoined: (session, tabs, phase) => {
         this.phase = phase;
         this.update(session, tabs);
@@ -334,7 +334,7 @@ export class SessionView {
     const wasLive = this.isLive;
     this.session = withPinOf(session, this.session);
     this.timeline.setTabs(tabs);
-    this.setConnected(app.connection === "open");
+    this.setConnected(this.way.isOpen());
     if (wasLive && !session.live) this.ended();
   }
 
@@ -350,7 +350,7 @@ export class SessionView {
 
   /** Rights were taken away while it was watched. */
   private withdrawn(): void {
-    void app.refresh();
+    this.way.withdrawn();
     this.close("withdrawn");
   }
 
@@ -373,7 +373,7 @@ export class SessionView {
 
   /** Says what loading or playing failed with. */
   failed(error: unknown): void {
-    if (app.handledSignOut(error)) return;
+    if (this.way.handled(error)) return;
     if (error instanceof ApiError && error.status === 404) this.erased();
     else this.playProblem = error instanceof Error ? error.message : "This moment cannot be shown.";
   }
