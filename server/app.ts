@@ -19,6 +19,7 @@ import { createDatabase } from "./db/pool.ts";
 import { createDigest, type Digest } from "./digest/digest.ts";
 import { createErrors, type Errors } from "./errors/errors.ts";
 import { createExports } from "./exports/exports.ts";
+import { createFriction } from "./friction/friction.ts";
 import { createIngest, type Ingest } from "./ingest/ingest.ts";
 import { createIssues } from "./issues/issues.ts";
 import { createJobs } from "./jobs/jobs.ts";
@@ -343,6 +344,7 @@ async function startRooms(
     ...replay.routes,
     ...exports.routes,
     ...search.routes,
+    ...createFriction({ db }).routes,
     ...privacy.routes,
     ...retention.routes,
     ...sourcemaps.routes,

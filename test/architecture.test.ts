@@ -8,6 +8,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   exports: ["auth", "db", "replay"],
   // What sessions are found by; replay shows what it finds.
   search: ["auth", "db"],
+  friction: ["auth", "db", "search"],
   // What Sentry SDKs send: accepted and spooled, or shown as a session.
   errors: ["auth", "db", "jobs", "projects"],
   replays: ["db", "jobs", "projects", "recordings", "store"],

@@ -92,9 +92,13 @@ describe("friction", () => {
     [
       "read by a script",
       FORM,
-      (page: Page) => page.evaluate(() => void new FormData(document.querySelector("form") ?? undefined)),
+      (page: Page) => page.evaluate(() => new FormData(document.querySelector("form") ?? undefined).has("first")),
     ],
-    ["followed by a request", FORM, (page: Page) => page.evaluate(() => void fetch("/nothing", { method: "POST" }))],
+    [
+      "followed by a request",
+      FORM,
+      (page: Page) => page.evaluate(async () => (await fetch("/nothing", { method: "POST" })).status),
+    ],
     ["emptied", FORM, (page: Page) => page.evaluate(() => document.querySelector("form")?.reset())],
     ["emptied by hand", FORM, (page: Page) => page.fill("[name=first]", "")],
     ["a search", FORM.replace("<form", "<form role=search"), () => Promise.resolve()],

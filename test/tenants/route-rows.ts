@@ -227,6 +227,12 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
     query: (ids) => ({ project: ids.project, user: ids.person, q: ids.session }),
     isBare: true,
   },
+  "GET /v1/friction/pages": { names: ["project"], query: (ids) => ({ project: ids.project }), isBare: true },
+  "GET /v1/friction/heat-map": {
+    names: ["project"],
+    query: (ids) => ({ project: ids.project, address: "https://shop.example/" }),
+    isBare: true,
+  },
   "POST /v1/sessions/erase": {
     names: ["project", "session"],
     body: (ids) => ({ project: Number(ids.project), sessionIds: [ids.session] }),
