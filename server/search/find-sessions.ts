@@ -74,7 +74,7 @@ export function walkStatement(projectIds: readonly number[], listing: SessionLis
   // Of one project along its own index, of several along that of all.
   const walk = projectIds.length === 1 ? [`f.project_id = ${bind(only)}`] : [];
   walk.push(...behind(listing, bind), ...conditionsOf({ ...EVERYTHING, from: listing.from, to: listing.to }, projectIds, bind));
-  const fits = conditionsOf({ ...listing, from: null, to: null }, projectIds, bind);
+  const fits = conditionsOf({ ...listing, from: null, to: null }, projectIds, bind, "each");
   if (projectIds.length > 1) fits.push(ofProjects(projectIds, bind));
   const order = orderOf(listing);
   const sql = `
