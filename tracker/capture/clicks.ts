@@ -13,7 +13,8 @@ export function captureClicks({ host, privacy, mark, tell }: Capture): void {
 
   host.listen(document, "click", (event) => {
     const [target] = event.composedPath();
-    if (!(event instanceof MouseEvent) || !(target instanceof Element)) return;
+    // What the visitor answers to those who help him is no click on the page.
+    if (!(event instanceof MouseEvent) || !(target instanceof Element) || target.matches(".wb-assist")) return;
     const at = Date.now();
     const { clientX: x, clientY: y } = event;
     // In a shadow root it is its host that has a place in the page.

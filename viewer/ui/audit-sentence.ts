@@ -1,7 +1,7 @@
 /** An entry of the audit as a sentence that a person understands. */
 
 import type { AuditEntry } from "../net/api-audit.ts";
-import { formatCount, formatMoment } from "./format.ts";
+import { formatCount, formatDuration, formatMoment } from "./format.ts";
 
 /** A piece of a sentence; with `href` it is a link within the viewer. */
 export interface Piece {
@@ -21,6 +21,15 @@ export const AUDIT_GROUPS: readonly { label: string; actions: Readonly<Record<st
       session_exported: "Exported",
       session_imported: "Imported",
       share_link_opened: "Share link opened",
+    },
+  },
+  {
+    label: "Helping visitors",
+    actions: {
+      assist_asked: "Asked to help",
+      assist_granted: "Let help by the visitor",
+      assist_refused: "Refused by the visitor",
+      assist_ended: "Help ended",
     },
   },
   {
@@ -153,6 +162,18 @@ function sayDeed(entry: AuditEntry, project: Piece | null): Piece[] {
       return [text(`erased ${given("sessions") ? formatCount(Number(given("sessions")), "session") : "sessions"} at once`)];
     case "person_erased":
       return [text(`erased a person${given("sessions") ? ` with ${formatCount(Number(given("sessions")), "session")}` : ""}`)];
+    case "assist_asked":
+      return [text(`asked to help (${powers(data["powers"])}) in `), ...session(entry)];
+    case "assist_granted":
+      return [text(`was let help (${powers(data["powers"])}) by the visitor of `), ...session(entry)];
+    case "assist_refused":
+      return [text(`was told no (${powers(data["powers"])}) by the visitor of `), ...session(entry)];
+    case "assist_ended":
+      return [
+        text(`helped for ${formatDuration(Number(given("seconds")) * 1_000)} in `),
+        ...session(entry),
+        text(` (ended by: ${given("by")})`),
+      ];
     case "sign_in":
       return [text("signed in")];
     case "sign_in_failed":
@@ -283,6 +304,10 @@ function asRole(role: string): Piece[] {
 function scopes(value: unknown): Piece[] {
   const list = Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
   return list.length === 0 ? [] : [text(` (${list.join(", ")})`)];
+}
+
+function powers(value: unknown): string {
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string").join(", ") : "";
 }
 
 function subjectId(entry: AuditEntry): string {

@@ -9,7 +9,7 @@ export const POWER_WORDS: Readonly<Record<AssistPower, string>> = {
   guide: "Guided click",
   control: "Remote control",
   voice: "Voice",
-  screen: "His screen",
+  screen: "Screen",
 };
 
 export const POWER_HINTS: Readonly<Record<AssistPower, string>> = {
@@ -19,7 +19,7 @@ export const POWER_HINTS: Readonly<Record<AssistPower, string>> = {
   guide: "Show him what to click; he confirms",
   control: "Click, scroll and type for him. Never in what is masked or hidden, in passwords or files",
   voice: "Talk, from browser to browser",
-  screen: "He shows you his screen",
+  screen: "The visitor shows you what he chooses of his screen",
 };
 
 /** How a power stands. */
