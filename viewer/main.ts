@@ -4,6 +4,9 @@ import { mount } from "svelte";
 import "./ui/tokens.css";
 import "./ui/forms.css";
 import App from "./app.svelte";
+import { preloadSession } from "./net/session-preload.ts";
+
+preloadSession(window.location.pathname);
 
 const target = document.getElementById("app");
 if (!target) throw new Error("the page has no #app");

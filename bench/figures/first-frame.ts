@@ -8,8 +8,8 @@ import { Samples } from "../load/samples.ts";
 import type { Figure } from "../report.ts";
 import type { Rig } from "../rig.ts";
 
-const OPENINGS = 40;
-const COLD_OPENINGS = 6;
+const OPENINGS = 24;
+const COLD_OPENINGS = 4;
 const MIB = 1024 * 1024;
 /** The heading may be this far from the moment that was asked for; `t` is exact, the page changes twice a second. */
 const TOLERANCE_TICKS = 1;

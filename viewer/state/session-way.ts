@@ -1,9 +1,10 @@
 /** The way by which a session page gets its session: of those who are signed in, or of guests. */
 
-import { readSession, type SessionDetail } from "../net/api-sessions.ts";
+import type { SessionDetail } from "../net/api-sessions.ts";
 import { createBatchSource } from "../net/batches-reader.ts";
 import type { FeedHandlers } from "../net/feed-socket.ts";
 import type { BatchSource } from "../player/history.ts";
+import { readSessionSoon } from "../net/session-preload.ts";
 import { app } from "./app.svelte.ts";
 
 /** Where a session comes from. */
@@ -30,7 +31,7 @@ export interface SessionWay {
 export function ownWay(sessionId: string): SessionWay {
   return {
     source: createBatchSource(sessionId),
-    read: (signal) => readSession(sessionId, signal),
+    read: (signal) => readSessionSoon(sessionId, signal),
     join: (handler) => app.socket.join(sessionId, handler),
     warmUp: () => app.socket.warmUp(),
     isOpen: () => app.connection === "open",
