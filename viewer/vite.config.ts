@@ -40,6 +40,15 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
     // How the time of a build is spread over the plugins is of no use to somebody who starts a server.
-    rolldownOptions: { checks: { bundlerTimings: false } },
+    rolldownOptions: {
+      checks: { bundlerTimings: false },
+      input: {
+        index: fileURLToPath(new URL("index.html", import.meta.url)),
+        embed: fileURLToPath(new URL("embed/embed.ts", import.meta.url)),
+      },
+      // The element of embedding has an address that never changes, and is a module that others import.
+      preserveEntrySignatures: "allow-extension",
+      output: { entryFileNames: ({ name }) => (name === "embed" ? "embed.js" : "assets/[name]-[hash].js") },
+    },
   },
 });

@@ -23,7 +23,8 @@ const storedMarkerSchema = v.object({
   errorId: v.optional(v.nullable(v.string()), null),
 });
 
-const sessionDetailSchema = v.object({
+/** One session as the server tells it. */
+export const sessionDetailSchema = v.object({
   session: sessionSummarySchema,
   tabs: v.array(tabSummarySchema),
   markers: v.array(storedMarkerSchema),

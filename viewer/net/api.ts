@@ -29,6 +29,8 @@ export interface SendOptions {
   /** Sent as JSON. */
   body?: unknown;
   signal?: AbortSignal | undefined;
+  /** Secret of a share link, or an embed token: asks as that guest, and as nobody else. */
+  guest?: string;
 }
 
 /**
@@ -42,8 +44,12 @@ export async function send(method: string, path: string, options: SendOptions = 
   try {
     response = await fetch(path, {
       method,
-      credentials: "same-origin",
-      headers: { Accept: "application/json", ...(hasBody ? { "Content-Type": "application/json" } : {}) },
+      credentials: options.guest === undefined ? "same-origin" : "omit",
+      headers: {
+        Accept: "application/json",
+        ...(hasBody ? { "Content-Type": "application/json" } : {}),
+        ...(options.guest === undefined ? {} : { Authorization: `Guest ${options.guest}` }),
+      },
       ...(hasBody ? { body: JSON.stringify(options.body) } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });

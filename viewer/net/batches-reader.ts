@@ -32,7 +32,7 @@ export function createBatchSource(sessionId: string): BatchSource {
 }
 
 /** A stream as an iterable; leaving early cancels it. Safari cannot iterate a ReadableStream by itself. */
-async function* piecesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* piecesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
   try {
     for (;;) {
