@@ -56,7 +56,8 @@ function join(before: readonly string[], more: readonly string[]): readonly stri
   return [...before.filter((host) => !more.includes(host)), ...more].slice(-MAX_HOSTS);
 }
 
-function readRemembered(): readonly string[] {
+/** The hosts that this browser was told to ask for ever. */
+export function readRemembered(): readonly string[] {
   try {
     const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
     const hosts = Array.isArray(stored) ? stored.filter((host) => typeof host === "string") : [];

@@ -4,7 +4,9 @@
 export function isViewerPath(path: string): boolean {
   return (
     path === "/" ||
-    /^\/(?:sessions|live|issues|errors|projects|account|admin|audit|invite|sign-in|setup|settings)(?:\/[^/]+)*\/?$/.test(path)
+    /^\/(?:sessions|live|heat-map|issues|errors|projects|account|admin|audit|invite|sign-in|setup|settings)(?:\/[^/]+)*\/?$/.test(
+      path,
+    )
   );
 }
 
