@@ -126,7 +126,7 @@ export class Desk {
     if (!seat) return;
     if (!OF_AGENTS.has(action.kind) || !isLetDo(seat, action) || !takeAction(seat, this.deps.clock.now())) {
       this.deps.dropped.value++;
-      if ("id" in action && POWER_OF[action.kind] === "control")
+      if ("id" in action && OF_AGENTS.has(action.kind) && POWER_OF[action.kind] === "control")
         this.say(seat, tab, { kind: "done", id: action.id, refused: "You are not let do this" });
       return;
     }
