@@ -14,6 +14,8 @@ export interface DemoOptions {
   path?: string;
   /** True to record as a site does that changes no default. */
   masked?: boolean;
+  /** Further attributes of the script tag. */
+  attributes?: string;
 }
 
 /** Opens the demo page as a new visitor would, in a profile of its own; the page's own faults are collected. */
@@ -29,7 +31,10 @@ export async function openDemo(
   if (options.masked !== true) {
     await page.route(/\/demo(\?.*)?$/, async (route) => {
       const answer = await route.fetch();
-      await route.fulfill({ response: answer, body: (await answer.text()).replace("data-key=", `${NOTHING_MASKED} data-key=`) });
+      await route.fulfill({
+        response: answer,
+        body: (await answer.text()).replace("data-key=", `${NOTHING_MASKED} ${options.attributes ?? ""} data-key=`),
+      });
     });
   }
   await page.goto(app.baseUrl + (options.path ?? "/demo"));
