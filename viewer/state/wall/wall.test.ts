@@ -15,7 +15,7 @@ function candidates(online: readonly string[], other: Partial<Candidates> = {}):
 }
 
 describe("places", () => {
-  it("VIE-90 free places go to those whom the viewer chose and then to the best; whoever is there keeps his place", () => {
+  it("VIE-110 free places go to those whom the viewer chose and then to the best; whoever is there keeps his place", () => {
     const online = people(9);
     const chosen = new Set(["visitor-8"]);
     const first = fillPlaces(NO_PLACES, candidates(online, { chosen }));
@@ -26,7 +26,7 @@ describe("places", () => {
     expect(fillPlaces(NO_PLACES, candidates(online, { fills: false, chosen })).tiles).toEqual(["visitor-8"]);
   });
 
-  it("VIE-90 there are six places, and one more while somebody is in focus, who is never pushed out", () => {
+  it("VIE-110 there are six places, and one more while somebody is in focus, who is never pushed out", () => {
     const online = people(12);
     expect(fillPlaces(NO_PLACES, candidates(online)).tiles).toHaveLength(MAX_TILES);
     const focused = fillPlaces({ tiles: [], focus: "visitor-11" }, candidates(online));
@@ -40,7 +40,7 @@ describe("places", () => {
     expect(fillPlaces({ tiles: [], focus: "nobody" }, candidates(online)).focus).toBeNull();
   });
 
-  it("VIE-90 whom the viewer chose, and who is in focus, is in the address", () => {
+  it("VIE-110 whom the viewer chose, and who is in focus, is in the address", () => {
     const start = { chosen: ["a", "b"], focus: "c" };
     expect(readWall(new URL(writeWall(start), "http://localhost").searchParams)).toEqual(start);
     expect(writeWall({ chosen: [], focus: null })).toBe("/live");
@@ -50,7 +50,7 @@ describe("places", () => {
     });
   });
 
-  it("VIE-90 who has gone keeps his place for a moment", () => {
+  it("VIE-110 who has gone keeps his place for a moment", () => {
     const leavers = new Leavers();
     leavers.note("a", 1_000);
     leavers.note("b", 2_000);
@@ -63,7 +63,7 @@ describe("places", () => {
 });
 
 describe("activity", () => {
-  it("VIE-91 activity is what was counted in the last minute, in steps of five seconds, and how long nothing was", () => {
+  it("VIE-111 activity is what was counted in the last minute, in steps of five seconds, and how long nothing was", () => {
     const ring = new ActivityRing(100, 0);
     expect(ring.quietMs(0)).toBeNull();
     ring.note(110, 1_000);
@@ -86,7 +86,7 @@ function tabOf(tab: string, other: Partial<TabSummary> = {}): TabSummary {
 }
 
 describe("what a live view remembers", () => {
-  it("VIE-92 a live view forgets pages that are over, old checkouts and old markers, and still knows where the visitor is", () => {
+  it("VIE-112 a live view forgets pages that are over, old checkouts and old markers, and still knows where the visitor is", () => {
     const timeline = new Timeline();
     const tabs = [tabOf("old", { endedAt: 5 }), tabOf("one"), tabOf("two", { startedAt: 3 })];
     timeline.setTabs(tabs);
@@ -101,7 +101,7 @@ describe("what a live view remembers", () => {
     expect(slimTimeline(timeline, "old").page("old")?.ended).toBe(true);
   });
 
-  it("VIE-92 of a session's pages it takes the open ones and those that it shows already", () => {
+  it("VIE-112 of a session's pages it takes the open ones and those that it shows already", () => {
     const timeline = new Timeline();
     const over = Array.from({ length: 200 }, (_, index) => tabOf(`p${index}`, { endedAt: 1, lastAt: index }));
     expect(presentTabs(over, timeline).map(({ tab }) => tab)).toEqual(["p199"]);
