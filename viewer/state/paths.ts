@@ -4,7 +4,7 @@
 export function isViewerPath(path: string): boolean {
   return (
     path === "/" ||
-    /^\/(?:sessions|live|heat-map|issues|errors|projects|account|admin|audit|invite|sign-in|setup|settings)(?:\/[^/]+)*\/?$/.test(
+    /^\/(?:sessions|playlists|live|heat-map|issues|errors|projects|account|admin|audit|invite|sign-in|setup|settings)(?:\/[^/]+)*\/?$/.test(
       path,
     )
   );
