@@ -119,7 +119,9 @@ export function sayValue({ name, value }: Condition): string {
     case "choice":
       return input.choices[value] ?? value;
     case "minutes":
-      return `${Number((Number(value) / MINUTE_MS).toFixed(2))} min`;
+      return Number(value) < MINUTE_MS
+        ? `${Math.round(Number(value) / 1_000)} s`
+        : `${Number((Number(value) / MINUTE_MS).toFixed(2))} min`;
     case "values":
       return input.facet === "country" ? countryName(value) : value;
     case "text":
