@@ -26,6 +26,7 @@ import {
   takePersonOutOfAudit,
 } from "./session-rows.ts";
 import { removeSavedSearches } from "./saved-search-rows.ts";
+import { removeSharing, removeWordsOfPerson } from "./sharing-rows.ts";
 import { createTombstoneWatch } from "./tombstone-watch.ts";
 
 /** What another process, or a statement that ran at the same moment, may have written is there by then. */
@@ -220,6 +221,7 @@ export function createEraser(deps: EraserDeps): Eraser {
       await db.transaction(async (tx) => {
         await takePersonOutOfAudit(tx, projectId, userId);
         await removeSavedSearches(tx, projectId, userId);
+        await removeWordsOfPerson(tx, projectId, userId);
         const { sessions, batches, bytes } = erased;
         const subject = { kind: "person", id: "" };
         await audit.record({ action: "person_erased", actor, peer, projectId, subject, data: { sessions, batches, bytes } }, tx);
@@ -237,6 +239,7 @@ export function createEraser(deps: EraserDeps): Eraser {
       });
       await removeProjectErrors(db, projectId);
       await removeSavedSearches(db, projectId, null);
+      await removeSharing(db, projectId);
       await noteDays(db, [NO_DAY]);
       deps.onErased();
       return erased;
