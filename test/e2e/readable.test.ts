@@ -78,7 +78,7 @@ it(
       issues.push((await page.getByRole("link", { name: title }).getAttribute("href")) ?? "");
     }
 
-    const paths = new Set(["/", "/live", "/issues", "/audit", "/no-such-page"]);
+    const paths = new Set(["/", "/live", "/heat-map", "/issues", "/audit", "/no-such-page"]);
     for (const start of ["/", "/projects/1/general", "/account/password", "/admin/users"]) {
       await open(page, start);
       for (const path of await linksOf(page)) paths.add(path);

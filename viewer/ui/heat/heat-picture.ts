@@ -2,7 +2,9 @@
 
 import type { Spot } from "./heat-places.ts";
 
+/** Of a spot on a page that is as large as it was, and at least. */
 const RADIUS = 26;
+const MIN_RADIUS = 9;
 /** Highest share of the picture below that is covered. */
 const MAX_ALPHA = 0.78;
 /** From cool to hot, as colours of a scale that is told apart without colour vision as well: it gets lighter steadily. */
@@ -19,15 +21,16 @@ export function drawHeat(canvas: HTMLCanvasElement, spots: readonly Spot[], scal
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context || canvas.width === 0 || canvas.height === 0) return;
   context.clearRect(0, 0, canvas.width, canvas.height);
+  const radius = Math.max(MIN_RADIUS, RADIUS * Math.sqrt(scale));
   const most = spots.reduce((max, spot) => Math.max(max, spot.count), 1);
   for (const { x, y, count } of spots) {
     const [left, top] = [x * scale, y * scale];
-    const gradient = context.createRadialGradient(left, top, 0, left, top, RADIUS);
+    const gradient = context.createRadialGradient(left, top, 0, left, top, radius);
     const strength = 0.25 + 0.75 * (Math.log1p(count) / Math.log1p(most));
     gradient.addColorStop(0, `rgb(0 0 0 / ${strength * 0.8})`);
     gradient.addColorStop(1, "rgb(0 0 0 / 0)");
     context.fillStyle = gradient;
-    context.fillRect(left - RADIUS, top - RADIUS, 2 * RADIUS, 2 * RADIUS);
+    context.fillRect(left - radius, top - radius, 2 * radius, 2 * radius);
   }
   const picture = context.getImageData(0, 0, canvas.width, canvas.height);
   const { data } = picture;
