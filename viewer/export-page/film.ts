@@ -7,6 +7,8 @@ import type { Recording } from "./recording.ts";
 /** Longest side of a film. */
 const MAX_PX = 1_280;
 const MIN_PX = 64;
+/** Longest time at the end in which nothing happens any more. */
+const MAX_REST_MS = 60_000;
 
 /** What a film is, or null where there is nothing to play. */
 export interface FilmStage {
@@ -33,7 +35,7 @@ export function createFilm(root: HTMLElement, recording: Promise<Recording>): Fi
     const last = reel?.events.at(-1);
     if (!reel || !first || !last) return null;
     const from = Math.min(last.timestamp, Math.max(first.timestamp, range?.from ?? first.timestamp));
-    const to = Math.max(from, Math.min(last.timestamp, range?.to ?? last.timestamp));
+    const to = Math.max(from, Math.min(last.timestamp + MAX_REST_MS, range?.to ?? last.timestamp));
     const size = fit(sizeAt(reel.events, from));
     document.documentElement.classList.add("film");
     root.replaceChildren();

@@ -25,11 +25,10 @@ const KIND_WORDS: Readonly<Record<string, string>> = {
 };
 
 const root = document.getElementById("root");
-if (root) {
-  const recording = readRecording();
-  if (location.hash === "#film") globalThis.watchbackFilm = createFilm(root, recording);
-  else void recording.then((read) => show(root, read));
-}
+// A frame that is written into while the page still loads would keep it from ever being loaded.
+const recording = new Promise((loaded) => addEventListener("load", loaded, { once: true })).then(readRecording);
+if (root && location.hash === "#film") globalThis.watchbackFilm = createFilm(root, recording);
+else if (root) void recording.then((read) => show(root, read));
 
 function show(page: HTMLElement, recording: Recording): void {
   const [first] = recording.reels;
@@ -50,7 +49,7 @@ function show(page: HTMLElement, recording: Recording): void {
     player = opened;
     const beginsAt = reel.events[0]?.timestamp ?? 0;
     const from = recording.range ? Math.max(0, recording.range.from - beginsAt) : 0;
-    if (from > 0) opened.seek(from, false);
+    opened.seek(from, false);
     moments.replaceChildren(...reel.moments.map((moment) => row(moment, beginsAt, (offset) => opened.seek(offset, false))));
     side.hidden = reel.moments.length === 0;
     opened.resize(sizeOf(stage).width, sizeOf(stage).height);

@@ -9,6 +9,8 @@ import { shareStyles } from "../player/style-cache.ts";
 /** An event as rrweb-player names it; its package and the viewer's have the types of two versions. */
 type PlayerEvent = ConstructorParameters<typeof Player>[0]["props"]["events"][number];
 
+const TICK_MS = 1;
+
 /** Height of the controls of rrweb-player. */
 export const CONTROLS_PX = 80;
 
@@ -59,11 +61,12 @@ export function createPlayer({ target, events, width, height, controls }: Player
   replayer.iframe.title = "The visitor's page";
   replayer.iframe.tabIndex = -1;
   return {
-    seek: (offsetMs, play) => player.goto(Math.max(0, offsetMs), play),
+    // An event of the very moment is to be seen as well.
+    seek: (offsetMs, play) => player.goto(Math.max(0, offsetMs) + TICK_MS, play),
     toggle: () => player.toggle(),
     offsetMs: () => replayer.getCurrentTime(),
     resize(nextWidth, nextHeight) {
-      player.$set({ width: nextWidth, height: nextHeight });
+      setProps(player, { width: nextWidth, height: nextHeight });
       player.triggerResize();
     },
     destroy() {
@@ -71,6 +74,12 @@ export function createPlayer({ target, events, width, height, controls }: Player
       target.replaceChildren();
     },
   };
+}
+
+/** The way of the Svelte that rrweb-player was made with; the types of ours call it a legacy. */
+function setProps(player: object, props: object): void {
+  const set: unknown = Reflect.get(player, "$set");
+  if (typeof set === "function") Reflect.apply(set, player, [props]);
 }
 
 function isForPlayer(event: RrwebEvent): event is RrwebEvent & PlayerEvent {

@@ -101,7 +101,7 @@ async function* inflate(): AsyncGenerator<Uint8Array> {
   const reader = zip.readable.getReader();
   const write = async () => {
     for (const element of [...document.querySelectorAll(`script[type="${SESSION_FILE_ELEMENT}"]`)]) {
-      const bytes = Uint8Array.from(atob((element.textContent ?? "").trim()), (character) => character.charCodeAt(0));
+      const bytes = Uint8Array.from(atob(element.textContent.trim()), (character) => character.charCodeAt(0));
       element.remove();
       await writer.write(bytes);
     }
