@@ -29,10 +29,13 @@ async function readAudit(sessionId: string) {
 }
 
 /** A visitor on the demo page, and an agent who looks at him live. */
-async function openBoth(path = "/demo"): Promise<{ visitor: Page; agent: Page; sessionId: string; faults: string[] }> {
-  const { page: visitor, faults } = await openDemo(browser, app, { path });
+async function openBoth(
+  path = "/demo",
+  by = browser,
+): Promise<{ visitor: Page; agent: Page; sessionId: string; faults: string[] }> {
+  const { page: visitor, faults } = await openDemo(by, app, { path });
   const sessionId = await sessionIdOf(visitor);
-  const { page: agent, faults: agentFaults } = await openViewer(browser, app, `/sessions/${sessionId}`);
+  const { page: agent, faults: agentFaults } = await openViewer(by, app, `/sessions/${sessionId}`);
   await waitFor(async () => (await readReplay(agent))?.includes("Kettle"), { what: () => "the live view" });
   return {
     visitor,
@@ -151,7 +154,7 @@ it(
 
     for (const selector of ["#password", "#card"]) {
       await pressThere(agent, visitor, selector);
-      await agent.getByText("This field is secret").waitFor();
+      await agent.locator(".panel .note").getByText("This field is secret").waitFor();
       await agent.keyboard.type("hunter2");
       // Deeds are done in their order: when this is there, all before it was refused.
       await pressThere(agent, visitor, "#phone");
@@ -200,7 +203,7 @@ it("AST-3 two agents see each other, and a guided click is the visitor's", { tim
   expect(await visitor.evaluate("document.querySelector('#cart').open")).toBe(false);
   await press(visitor, "Click it");
   await waitFor(() => visitor.evaluate("document.querySelector('#cart').open"), { what: () => "the basket" });
-  await agent.getByText("The visitor clicked it").waitFor();
+  await agent.locator(".panel .note").getByText("The visitor clicked it").waitFor();
 
   // A dialog lies over the whole page: the end can be reached all the same.
   await press(visitor, "End");
@@ -220,3 +223,34 @@ it("AST-4 help goes on over a page load, and all of it goes with the tracker", {
   await visitor.evaluate("window.watchback.stop()");
   expect(await visitor.evaluate("document.querySelectorAll('.wb-assist, script[src*=tracker-assist]').length")).toBe(0);
 });
+
+it(
+  "AST-5 the visitor's screen and both voices go from browser to browser, and end with either side",
+  { timeout: 120_000 },
+  async () => {
+    const seeing = await launchBrowser([
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      "--auto-select-desktop-capture-source=Kettle",
+      "--auto-accept-this-tab-capture",
+      "--allow-loopback-in-peer-connection",
+      "--disable-features=WebRtcHideLocalIpsWithMdns",
+    ]);
+    try {
+      const { visitor, agent } = await openBoth("/demo", seeing);
+      await agent.getByRole("button", { name: "Help", exact: true }).click();
+      await press(visitor, "Allow");
+      await agent.getByText("You are helping").waitFor();
+      await getPower(agent, visitor, "Voice");
+      const sound = agent.locator("audio");
+      await sound.waitFor({ state: "attached" });
+      await waitFor(() => sound.evaluate<boolean, HTMLAudioElement>((element) => element.currentTime > 0), {
+        what: () => "the visitor's voice",
+      });
+      await press(visitor, "End");
+      await sound.waitFor({ state: "detached" });
+    } finally {
+      await seeing.close();
+    }
+  },
+);

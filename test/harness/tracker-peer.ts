@@ -89,6 +89,7 @@ export const LOOSE: TrackerSettings = {
   blockSelector: "",
   recordConsole: true,
   recordNetwork: true,
+  recordBodies: false,
   respectDoNotTrack: false,
 };
 
@@ -172,7 +173,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
       void ingest(request, response);
       return;
     }
-    if (/^\/tracker(?:-preview)?\.m?js$/.test(path)) {
+    if (/^\/tracker(?:-preview|-assist)?\.m?js$/.test(path)) {
       response.setHeader("Content-Type", "text/javascript");
       response.end(readFileSync(trackerFolder + path));
       return;

@@ -37,7 +37,7 @@ export function press(target: Element, { x, y }: Place, focusable: HTMLElement |
   const mayFocus =
     !hasMouse || target.dispatchEvent(new MouseEvent("mousedown", { ...common, button: 0, buttons: 1, detail: 1 }));
   if (mayFocus) {
-    if (focusable) focusable.focus({ preventScroll: true });
+    if (focusable) focusOn(focusable);
     else blurActive();
   }
   target.dispatchEvent(new PointerEvent("pointerup", { ...pointer, button: 0 }));
@@ -47,7 +47,7 @@ export function press(target: Element, { x, y }: Place, focusable: HTMLElement |
 
 /** Types into a field, where its caret is. False where the page refused every letter. */
 export function typeText(element: HTMLElement, text: string): boolean {
-  if (element.ownerDocument.activeElement !== element) element.focus({ preventScroll: true });
+  focusOn(element);
   const letters = Array.from(text);
   let isTaken = text === "";
   for (const piece of letters.length > MAX_LETTERS ? [text] : letters) {
@@ -68,6 +68,20 @@ export function pressKey(element: Element, name: "Enter" | "Tab" | "Escape" | "B
   else if (isTaken && name === "Escape") escape();
   key("keyup", element, name);
   return isTaken;
+}
+
+/** Goes to an element; in a field, behind what is there. */
+function focusOn(element: HTMLElement): void {
+  const root = element.getRootNode();
+  if ("activeElement" in root && root.activeElement === element) return;
+  element.focus({ preventScroll: true });
+  if (!element.matches("input,textarea")) return;
+  const field = element as Field;
+  try {
+    field.setSelectionRange(field.value.length, field.value.length);
+  } catch {
+    // Fields for numbers and addresses have no caret that a script may move.
+  }
 }
 
 function key(type: string, target: Element, name: string): boolean {
@@ -143,7 +157,7 @@ function replace(field: Field, start: number, end: number, text: string, inputTy
   try {
     field.setSelectionRange(caret, caret);
   } catch {
-    // Fields for numbers and addresses have no caret that a script may move.
+    // As above.
   }
   field.dispatchEvent(new InputEvent("input", init));
   return true;
