@@ -12,7 +12,7 @@ import { waitFor } from "../harness/wait.ts";
 
 let app: TestApp;
 let browser: Browser;
-let office: Server;
+let office: Server | null = null;
 
 beforeAll(async () => {
   [app, browser] = await Promise.all([startApp(), launchBrowser()]);
@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser.close();
-  office.close();
+  office?.close();
   await app.remove();
 });
 
@@ -33,15 +33,16 @@ async function ask(method: string, path: string, body: unknown): Promise<Record<
 
 /** A page of somebody's own, on another origin, with the element in it. */
 async function serveOffice(src: () => string): Promise<string> {
-  office = createServer((_request, response) => {
+  const server = createServer((_request, response) => {
     response.setHeader("Content-Type", "text/html");
     response.end(`<!doctype html><title>Office</title><script type="module" src="${app.baseUrl}/embed.js"></script>
       <watchback-session src="${src()}" label="The visit"></watchback-session>
       <script>window.heard = []; for (const type of ["ready", "time", "over"])
         document.querySelector("watchback-session").addEventListener(type, (event) => window.heard.push(event.type));</script>`);
   });
-  await new Promise<void>((resolve) => office.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(office.address() as AddressInfo).port}`;
+  office = server;
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** The text of the replay in a frame of the viewer. */

@@ -1,28 +1,20 @@
 /**
- * `<watchback-session>`: a session, live or as a replay, in a page of a team's own. Imports nothing, so that it can be loaded from the server
+ * `<watchback-session>`: a session, live or as a replay, in a page of a team's own. Becomes one file,
  * (`/embed.js`) as well as from the package (`watchback/embed`).
  *
  * Attributes: `src`, the address that `POST /v1/sessions/:id/embed-tokens` gave (token included), and `label`, the name of the frame. A new `src`
  * with a token of the same server and project goes on where the view is. Events: `ready`, `time`, `over` (the token has ended), each with `detail`.
  */
 
+import { readEmbedAddress } from "./address.ts";
+
 const MARK = "watchback-embed";
-const ADDRESS = /^(https?:\/\/[^/?#]+(?:\/[^?#]*)?\/embed\/\d+)#(wbe1\.[\w.-]+)$/;
 
 const STYLES =
   ":host{display:block;min-height:240px;height:480px}iframe{display:block;width:100%;height:100%;border:0;border-radius:inherit}";
 
-/** Where a page is and its token; null for what is no address of an embedded view. */
-export function readEmbedAddress(src: string): { page: string; token: string } | null {
-  const [, page, token] = ADDRESS.exec(src.trim()) ?? [];
-  return page === undefined || token === undefined ? null : { page, token };
-}
-
-/** On servers, where there are no elements, the class can be imported and is of no use. */
-const Base: typeof HTMLElement = typeof HTMLElement === "undefined" ? (class {} as unknown as typeof HTMLElement) : HTMLElement;
-
 /** The element. */
-export class WatchbackSession extends Base {
+export class WatchbackSession extends HTMLElement {
   static readonly observedAttributes = ["src", "label"];
   private frame: HTMLIFrameElement | null = null;
   private page = "";

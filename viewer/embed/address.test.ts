@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readEmbedAddress } from "./embed.ts";
+import { readEmbedAddress } from "./address.ts";
 
 it("SHA-10 the element takes addresses of embedded views and nothing else", () => {
   expect(readEmbedAddress(" https://w.example/embed/7#wbe1.a-b.c_d ")).toEqual({
