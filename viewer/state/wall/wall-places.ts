@@ -15,6 +15,7 @@ export interface Places {
 
 export const NO_PLACES: Places = { tiles: [], focus: null };
 
+/** Who may be on the wall, and who is wanted there. */
 export interface Candidates {
   /** Those who may have a place that is free, best first. */
   readonly online: readonly string[];
