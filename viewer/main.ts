@@ -6,7 +6,7 @@ import "./ui/forms.css";
 import App from "./app.svelte";
 import { preloadSession } from "./net/session-preload.ts";
 
-preloadSession(window.location.pathname);
+if (preloadSession(window.location.pathname)) void import("./pages/session-page.svelte");
 
 const target = document.getElementById("app");
 if (!target) throw new Error("the page has no #app");

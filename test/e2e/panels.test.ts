@@ -38,7 +38,7 @@ async function replayHas(viewer: Page, words: string, has = true): Promise<void>
 }
 
 it(
-  "VIE-82 the panels show what the page said on the clock of the player, and every row leads to its moment",
+  "VIE-92 the panels show what the page said on the clock of the player, and every row leads to its moment",
   { timeout: 120_000 },
   async () => {
     const visitor = await openTalkative();
@@ -95,7 +95,7 @@ it(
 );
 
 it(
-  "VIE-83 a recording goes event by event, in a loop, and by a link to the very frame; the moment under the pointer has a picture",
+  "VIE-93 a recording goes event by event, in a loop, and by a link to the very frame; the moment under the pointer has a picture",
   { timeout: 120_000 },
   async () => {
     const visitor = await openTalkative();

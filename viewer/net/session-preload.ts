@@ -10,14 +10,14 @@ const FRESH_MS = 5_000;
 
 let early: { sessionId: string; since: number; detail: Promise<SessionDetail | null> } | null = null;
 
-/** Asks for the session of an address like `/sessions/<id>`; nothing for every other. */
-export function preloadSession(path: string): void {
+/** Asks for the session of an address like `/sessions/<id>`; false for every other, of which nothing is asked for. */
+export function preloadSession(path: string): boolean {
   const sessionId = /^\/sessions\/([^/]+)\/?$/.exec(path)?.[1];
-  if (sessionId === undefined) return;
-  void import("../pages/session-page.svelte");
+  if (sessionId === undefined) return false;
   const id = decodeURIComponent(sessionId);
   // Whoever needs it asks again, and meets the fault himself.
   early = { sessionId: id, since: performance.now(), detail: readSession(id).catch(() => null) };
+  return true;
 }
 
 /** The session as it was preloaded, or as it is read now. */

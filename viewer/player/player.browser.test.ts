@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readRecording, type Recording } from "../../bin/lib/recording.ts";
-import { runInPage, startTestBrowser, toSession, type TestBrowser } from "./test-browser.ts";
+import { runInPage, startTestBrowser, toSession, type TestBrowser } from "../../test/harness/player-browser.ts";
 
 let browser: TestBrowser;
 let page: Page;

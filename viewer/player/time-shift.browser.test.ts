@@ -7,7 +7,7 @@ import { readRecording } from "../../bin/lib/recording.ts";
 import { RRWEB } from "../../protocol/rrweb-event.ts";
 import { Random } from "../../test/loss/random.ts";
 import { isRecord, type RrwebEvent } from "./rrweb-events.ts";
-import { runInPage, startTestBrowser, type TestBrowser, type TestSession } from "./test-browser.ts";
+import { runInPage, startTestBrowser, type TestBrowser, type TestSession } from "../../test/harness/player-browser.ts";
 
 const SHIFTS = 50;
 const BACK_MS = 120_000;

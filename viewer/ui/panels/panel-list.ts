@@ -13,6 +13,7 @@ export interface PanelSources {
   pages: readonly Page[];
 }
 
+/** One panel. */
 export interface PanelKind {
   id: PanelId;
   name: string;

@@ -1,4 +1,4 @@
-/** A real browser with the player in it, for tests: the page of `test-page.ts`, served under the policy of the stage. */
+/** A real browser with the player in it, for tests: the page of `viewer/player/test-page.ts`, served under the policy of the stage. */
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,9 +8,9 @@ import type { Page } from "playwright-core";
 import { build } from "vite";
 import { batchesOf } from "../../bin/lib/play-recording.ts";
 import type { Recording } from "../../bin/lib/recording.ts";
-import { launchBrowser } from "../../test/harness/browser.ts";
-import { describeDocument } from "../../test/harness/dom.ts";
-import type { PlainBatch } from "./test-page.ts";
+import type { ViewerBatch } from "../../protocol/batch.ts";
+import { launchBrowser } from "./browser.ts";
+import { describeDocument } from "./dom.ts";
 
 const CSP = [
   "default-src 'none'",
@@ -24,6 +24,9 @@ const CSP = [
   "base-uri 'none'",
   "form-action 'none'",
 ].join("; ");
+
+/** A batch as JSON: the payload is the events themselves. */
+type PlainBatch = Omit<ViewerBatch, "payload" | "encoding" | "rawBytes" | "sessionId"> & { events: unknown[] };
 
 /** A session that a test makes up. */
 export interface TestSession {
@@ -77,7 +80,7 @@ export async function startTestBrowser(): Promise<TestBrowser> {
 
 /** The page's side of the tests as one script, built as the viewer is. */
 async function bundle(): Promise<{ script: string; style: string }> {
-  const entry = fileURLToPath(new URL("test-page.ts", import.meta.url));
+  const entry = fileURLToPath(new URL("../../viewer/player/test-page.ts", import.meta.url));
   const built = await build({
     configFile: false,
     logLevel: "error",
