@@ -1,6 +1,6 @@
 /**
- * `<watchback-session>`: a session, live or as a replay, in a page of a team's own. Becomes one file,
- * (`/embed.js`) as well as from the package (`watchback/embed`).
+ * `<watchback-session>`: a session, live or as a replay, in a page of a team's own. Built into one file, which is loaded
+ * from the server (`/embed.js`) as well as from the package (`watchback/embed`).
  *
  * Attributes: `src`, the address that `POST /v1/sessions/:id/embed-tokens` gave (token included), and `label`, the name of the frame. A new `src`
  * with a token of the same server and project goes on where the view is. Events: `ready`, `time`, `over` (the token has ended), each with `detail`.
