@@ -62,6 +62,13 @@ const fromSdk: RouteRow = {
   right: { query: (ids) => ({ sentry_key: ids.key }) },
 };
 
+/** The smallest file that can be imported. */
+function sessionFile(): Uint8Array<ArrayBuffer> {
+  const head = { format: "watchback-session", version: 1, exportedAt: 1, session: {}, tabs: [{ tab: "t" }] };
+  const events = [{ type: 4, timestamp: 1, data: { href: "https://a.example/", width: 1, height: 1 } }];
+  return new TextEncoder().encode(JSON.stringify({ ...head, batches: [{ tab: "t", seq: 0, events }] }));
+}
+
 function visitFrames(): Uint8Array<ArrayBuffer> {
   const start = encodeBinary("session_start", { sessionId: "tenants-http-visit", url: "https://a.example/" });
   return new Uint8Array(joinFrames([start]));
@@ -254,6 +261,9 @@ export const ROUTE_ROWS: Readonly<Record<string, RouteRow>> = {
   },
   "GET /v1/sessions/:id": session,
   "GET /v1/sessions/:id/batches": session,
+  "GET /v1/sessions/:id/export": { ...session, query: () => ({ format: "json" }) },
+  "GET /v1/sessions/:id/export-options": session,
+  "POST /v1/projects/:id/imports": { ...project, bytes: sessionFile },
   "DELETE /v1/sessions/:id": { ...session, fresh: ["session"] },
   "PUT /v1/sessions/:id/pin": session,
   "DELETE /v1/sessions/:id/pin": session,
