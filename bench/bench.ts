@@ -5,6 +5,7 @@
 
 import { accept } from "./figures/accept.ts";
 import { ackLatency } from "./figures/ack-latency.ts";
+import { assist } from "./figures/assist.ts";
 import { digest } from "./figures/digest.ts";
 import { drain } from "./figures/drain.ts";
 import { fanOut } from "./figures/fan-out.ts";
@@ -34,6 +35,7 @@ const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> 
   "fan-out": fanOut,
   "idle-connections": idleConnections,
   "live-view": liveView,
+  assist,
   seek,
   "first-frame": firstFrame,
   search,

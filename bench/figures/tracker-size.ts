@@ -7,10 +7,12 @@ import { ROOT } from "../processes.ts";
 import type { Figure } from "../report.ts";
 
 const MAX_GZIP_BYTES = 30_000;
+/** Loaded once somebody helps the visitor. */
+const MAX_ASSIST_GZIP_BYTES = 25_000;
 
 /** Sizes of the built script, as it is served. Others, behind gzip: Sentry with replay 75 KB, OpenReplay 60, PostHog 122 + 73. */
 export function trackerSize(): Figure {
-  const sizes = ["tracker.js", "tracker.mjs"].map((name) => {
+  const sizes = ["tracker.js", "tracker.mjs", "tracker-assist.js"].map((name) => {
     const bytes = readFileSync(path.join(ROOT, "dist/tracker", name));
     return { name, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotliCompressSync(bytes).length };
   });
@@ -23,7 +25,7 @@ export function trackerSize(): Figure {
       what: `${name} behind gzip`,
       value: gzip,
       unit: "B",
-      bar: { atMost: MAX_GZIP_BYTES },
+      bar: { atMost: name === "tracker-assist.js" ? MAX_ASSIST_GZIP_BYTES : MAX_GZIP_BYTES },
     })),
   };
 }
