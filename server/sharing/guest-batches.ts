@@ -4,10 +4,13 @@ import type { ViewerBatch } from "../../protocol/batch.ts";
 import { encodeBinary } from "../../protocol/codec.ts";
 import { joinFrames } from "../../protocol/frames.ts";
 import { AppError } from "../app-error.ts";
-import type { Privacy } from "../privacy/privacy.ts";
+import type { CutPayload, Privacy } from "../privacy/privacy.ts";
 import type { ShownSessions, StoredSession } from "../replay/replay.ts";
 import { boundsOf, cutOf } from "./guest-view.ts";
 import type { Guest } from "./guests.ts";
+
+/** The payload of a batch without events. */
+const NOTHING = new TextEncoder().encode("[]");
 
 /** What is read. */
 export interface GuestBatches {
@@ -46,8 +49,8 @@ export async function* streamGuestBatches(
         cutOf(guest),
       );
       if (!cutting) throw new AppError("overload", "too many guests are served at once", { retryAfterMs: 2_000 });
-      const left = await cutting;
-      if (left === null) continue;
+      // A batch of which nothing is left goes on without events, so that its seq is not missed.
+      const left = (await cutting) ?? emptied(row, from, to);
       const batch: ViewerBatch = {
         sessionId: row.sessionId,
         tab: row.tab,
@@ -66,4 +69,10 @@ export async function* streamGuestBatches(
     await stillGood(guest);
     if (frames.length > 0) yield joinFrames(frames);
   }
+}
+
+function emptied(row: { firstAt: number; lastAt: number }, from: number, to: number): CutPayload {
+  const inside = (at: number) => Math.min(Math.max(at, from), to);
+  const [firstAt, lastAt] = [inside(row.firstAt), inside(row.lastAt)];
+  return { encoding: "json", rawBytes: NOTHING.length, payload: NOTHING, count: 0, firstAt, lastAt, checkout: false };
 }
