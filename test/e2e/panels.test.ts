@@ -153,7 +153,7 @@ it(
     await waitFor(
       () =>
         viewer.evaluate<boolean>(
-          `[...document.querySelectorAll(".bubble iframe")].some((frame) => frame.contentDocument?.querySelector(".scene iframe")?.contentDocument?.body?.innerText.includes("oolong"))`,
+          `[...document.querySelectorAll(".bubble iframe")].some((frame) => frame.contentDocument?.querySelector(".scene iframe")?.contentDocument?.querySelector("h1"))`,
         ),
       { what: () => "a picture of the moment under the pointer" },
     );
