@@ -89,6 +89,8 @@ export const trackerSettingsSchema = v.object({
   /** False: neither is recorded, whatever the page says. */
   recordConsole: v.boolean(),
   recordNetwork: v.boolean(),
+  /** What is in requests and answers, as far as it is text; only where project and page record requests. */
+  recordBodies: v.boolean(),
   respectDoNotTrack: v.boolean(),
 });
 export type TrackerSettings = v.InferOutput<typeof trackerSettingsSchema>;

@@ -33,9 +33,11 @@ export interface AssistFeed extends Capture {
   say: (message: OwnMessage) => void;
 }
 
+/** `bodies`: what `tracker-bodies.js` works with; it puts its reader there. */
 interface Feeds {
   preview: PreviewFeed;
   assist: AssistFeed;
+  bodies: Capture;
 }
 
 /**

@@ -34,8 +34,10 @@ export interface TrackerOptions {
   ignoreSelector?: string | undefined;
   /** Every console call as an event, not only `console.error` as a marker. Default false. */
   recordConsole?: boolean | undefined;
-  /** Every request (method, address, status, time; never headers or bodies) as an event, not only failed ones as markers. Default false. */
+  /** Every request (method, address, status, time; never headers) as an event, not only failed ones as markers. Default false. */
   recordNetwork?: boolean | undefined;
+  /** False: never what is in requests and answers, though the project asks for it. Default true: where it does, with `recordNetwork`. */
+  recordBodies?: boolean | undefined;
   /** Record nobody who sends Do Not Track or Global Privacy Control. Default false. */
   respectDoNotTrack?: boolean | undefined;
   /** `required`: nothing is recorded, stored or sent before `handle.consent(true)`. Default `given`. */
@@ -87,6 +89,7 @@ export function settle(options: TrackerOptions, scriptOrigin: string): Settings 
     blockSelector: options.blockSelector ?? "",
     recordConsole: options.recordConsole ?? false,
     recordNetwork: options.recordNetwork ?? false,
+    recordBodies: options.recordBodies ?? true,
     respectDoNotTrack: options.respectDoNotTrack ?? false,
   };
 }
@@ -107,6 +110,7 @@ export function stricter(a: Rules, b = a): Rules {
     blockSelector: join(a.blockSelector, b.blockSelector),
     recordConsole: a.recordConsole && b.recordConsole,
     recordNetwork: a.recordNetwork && b.recordNetwork,
+    recordBodies: a.recordBodies && b.recordBodies,
     respectDoNotTrack: a.respectDoNotTrack || b.respectDoNotTrack,
   };
 }

@@ -74,3 +74,10 @@ export function shortenNames(source: string): string {
   const all = new RegExp(`\\b(?:${RECORDER_NAMES.join("|")})\\b`, "g");
   return source.replace(all, (name) => `$${RECORDER_NAMES.indexOf(name).toString(36)}`);
 }
+
+/**
+ * The same for names of the tracker's own and of the recorder that are known nowhere else: not to pages, not to the wire, not to what is kept
+ * on the device, and not to the scripts that are loaded later (`modules.ts`). Given to the minifier, which knows properties from other words.
+ */
+export const TRACKER_NAMES =
+  /^(?:onStricter|flushNow|unsent|pausedMs|pumpTail|sendTail|isCheckoutDue|renumber|rewind|isSampled|hostFetch|isUsable|onRefused|onGone|isWithdrawn|styleDiff|_unchangedStyles|needBlock|recordDOM|recordAfter|setLimits|isReady|isBusy|comeBack|onMessage|pausedUntil|wayOf|idleMs)$/;

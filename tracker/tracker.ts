@@ -44,7 +44,7 @@ export function init(options: TrackerOptions): TrackerHandle {
       }
       const kept = keptRules(storageOf("localStorage"), options.key);
       const own: Settings & { isHeard?: boolean } = (settings ??= settle(options, scriptOrigin));
-      const chosen: Settings = { ...own, ...(kept ? stricter(own, kept) : null) };
+      const chosen: Settings = { ...own, ...(kept ? stricter(own, kept) : { recordBodies: false }) };
       const isUnwanted = chosen.respectDoNotTrack && !isPreview && isTrackingUnwanted();
       if (visit || isStopped || isUnwanted || isRecordedByParent()) return;
       visit = startVisit(chosen, {

@@ -118,7 +118,6 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
   let cancelSave: (() => void) | undefined;
   let isSaveDue = false;
   let isOver = false;
-  /** Where somebody helps the visitor, or did. */
   let helped: AssistFeed | undefined;
   const isTooMany = createMarkerRate();
 
@@ -335,6 +334,7 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
 
   if (session.isSampled) {
     watchPage(capture);
+    if (settings.recordBodies) loadModule(host, endpoint, "bodies", capture);
     recorder.start();
     if (!held) uplink.connect();
     if (isPreview) {

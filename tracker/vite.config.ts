@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { minify } from "terser";
 import { build, defineConfig, type Plugin } from "vite";
 import { fixRecorder } from "./recorder-fixes.ts";
+import { TRACKER_NAMES } from "./short-names.ts";
 
 /** What a page pays for all of it: 30 KB, gzip at its best. */
 export const MAX_GZIP_BYTES = 30_000;
@@ -41,6 +42,7 @@ function shorter(): Plugin {
           module: chunk.fileName.endsWith(".mjs"),
           toplevel: true,
           compress: { ecma: 2020, passes: 4, unsafe_arrows: true, unsafe_methods: true },
+          mangle: { properties: { regex: TRACKER_NAMES } },
         });
         chunk.code = code ?? chunk.code;
       }
@@ -65,7 +67,7 @@ function othersToo(): Plugin {
     apply: "build",
     async writeBundle({ dir }) {
       if (!dir) return;
-      for (const mode of ["module", "preview", "assist"]) {
+      for (const mode of ["module", "preview", "assist", "bodies"]) {
         await build({
           configFile: `${here}vite.config.ts`,
           mode,
@@ -81,6 +83,7 @@ const OUTPUTS = {
   script: { input: "snippet.ts", file: "tracker.js", format: "iife", others: [shorter(), budget(), othersToo()] },
   module: { input: "tracker.ts", file: "tracker.mjs", format: "es", others: [shorter(), budget()] },
   preview: { input: "preview.ts", file: "tracker-preview.js", format: "iife", others: [] },
+  bodies: { input: "bodies.ts", file: "tracker-bodies.js", format: "iife", others: [] },
   assist: {
     input: "assist/assist.ts",
     file: "tracker-assist.js",
@@ -89,9 +92,13 @@ const OUTPUTS = {
   },
 } as const;
 
-/** `--mode module`, `--mode preview` and `--mode assist` build one file; otherwise `tracker.js` is built, and then those. */
+function isOutput(mode: string): mode is keyof typeof OUTPUTS {
+  return Object.hasOwn(OUTPUTS, mode);
+}
+
+/** `--mode` with one of the other names builds one file; otherwise `tracker.js` is built, and then those. */
 export default defineConfig(({ mode }) => {
-  const output = OUTPUTS[mode === "module" || mode === "preview" || mode === "assist" ? mode : "script"];
+  const output = OUTPUTS[isOutput(mode) ? mode : "script"];
   return {
     root: here,
     plugins: [recorder(), ...output.others],

@@ -93,6 +93,7 @@ export function createStatic(deps: StaticDeps): Fallback {
     ["/tracker.js", "tracker.js"],
     ["/tracker.mjs", "tracker.mjs"],
     ["/tracker-preview.js", "tracker-preview.js"],
+    ["/tracker-bodies.js", "tracker-bodies.js"],
     ["/tracker-assist.js", "tracker-assist.js"],
     ...deps.trackerPaths.map((path): [string, string] => [path, path.endsWith(".mjs") ? "tracker.mjs" : "tracker.js"]),
   ]);

@@ -32,6 +32,7 @@ const privacyFields = {
   blockSelector: line(1_024),
   recordConsole: v.boolean(),
   recordNetwork: v.boolean(),
+  recordBodies: v.boolean(),
   respectDoNotTrack: v.boolean(),
 };
 
@@ -131,6 +132,7 @@ export const DEFAULT_PROJECT_SETTINGS: ProjectSettings = {
     blockSelector: "",
     recordConsole: true,
     recordNetwork: true,
+    recordBodies: false,
     respectDoNotTrack: false,
   },
   redaction: { enabled: true, payloads: false, keys: [], allow: [], patterns: [] },

@@ -173,7 +173,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
       void ingest(request, response);
       return;
     }
-    if (/^\/tracker(?:-preview|-assist)?\.m?js$/.test(path)) {
+    if (/^\/tracker(?:-preview|-assist|-bodies)?\.m?js$/.test(path)) {
       response.setHeader("Content-Type", "text/javascript");
       response.end(readFileSync(trackerFolder + path));
       return;

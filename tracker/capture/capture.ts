@@ -28,6 +28,9 @@ export interface Happenings {
   leave: "hidden" | "gone" | "navigated";
 }
 
+/** Looks at a request before it is sent (what `fetch` was given), and then at its answer; says what was in both. */
+export type BodyReader = (input: unknown, init: unknown) => (answer: unknown) => Promise<object>;
+
 export interface Capture {
   host: Host;
   privacy: Privacy;
@@ -41,6 +44,8 @@ export interface Capture {
   record: (plugin: string, payload: unknown) => void;
   tell: <K extends keyof Happenings>(kind: K, what: Happenings[K]) => void;
   hear: <K extends keyof Happenings>(kind: K, listener: (what: Happenings[K]) => void) => void;
+  /** Where the project asks for bodies, once the script for that is there. */
+  bodies?: BodyReader;
   /** Another address, soon behind its change. */
   navigated: () => void;
 }

@@ -1,6 +1,6 @@
 /**
  * Requests that failed (status 400 and more, or no answer) as markers; with `recordNetwork` every request as an event as well. Method, address,
- * status and time; never headers or bodies.
+ * status and time; never headers, and bodies only where the project asks for them (`bodies.ts`).
  */
 
 import type { Capture } from "./capture.ts";
@@ -11,8 +11,10 @@ interface Sent {
   startedAt: number;
 }
 
-export function captureNetwork({ host, privacy, settings, mark, record, tell }: Capture): void {
-  function done({ method, url, startedAt }: Sent, status: number, initiatorType: string): void {
+export function captureNetwork(capture: Capture): void {
+  const { host, privacy, settings, mark, record, tell } = capture;
+
+  function done({ method, url, startedAt }: Sent, status: number, initiatorType: string, bodies?: Promise<object>): void {
     const name = privacy.url(url);
     const at = Date.now();
     const durationMs = at - startedAt;
@@ -26,7 +28,11 @@ export function captureNetwork({ host, privacy, settings, mark, record, tell }: 
     }
     if (settings.recordNetwork) {
       const request = { name, initiatorType, method, status, startTime: startedAt, endTime: at, duration: durationMs };
-      record("rrweb/network@1", { requests: [request] });
+      const put = host.guard((more?: object) => {
+        record("rrweb/network@1", { requests: [{ ...request, ...more }] });
+      });
+      if (bodies) void bodies.then(put);
+      else put();
     }
   }
 
@@ -36,12 +42,13 @@ export function captureNetwork({ host, privacy, settings, mark, record, tell }: 
     const method = typeof chosen === "string" ? chosen : (request?.method ?? "GET");
     const sent = { method: method.toUpperCase(), url: absolute(request?.url ?? input), startedAt: Date.now() };
     tell("request", sent.method);
+    const read = capture.bodies?.(input, init);
     return (result) => {
       if (!(result instanceof Promise)) return undefined;
       // What the page gets is the promise behind ours: a rejection that nobody handles is reported once, and one that is handled never.
       return result.then(
         (response: unknown) => {
-          host.guard(done)(sent, response instanceof Response ? response.status : 200, "fetch");
+          host.guard(done)(sent, response instanceof Response ? response.status : 200, "fetch", read?.(response));
           return response;
         },
         (error: unknown) => {
@@ -57,12 +64,15 @@ export function captureNetwork({ host, privacy, settings, mark, record, tell }: 
     if (isObject(self)) opened.set(self, { method: String(method).toUpperCase(), url: absolute(url), startedAt: 0 });
     return undefined;
   });
-  host.wrap(XMLHttpRequest.prototype, "send", (_args, self) => {
+  host.wrap(XMLHttpRequest.prototype, "send", ([body], self) => {
     const sent = isObject(self) ? opened.get(self) : undefined;
     if (!sent || !(self instanceof XMLHttpRequest)) return undefined;
     sent.startedAt = Date.now();
     tell("request", sent.method);
-    const finish = host.guard(() => done(sent, self.status, "xmlhttprequest"));
+    const read = capture.bodies?.(null, { body });
+    const finish = host.guard(() => {
+      done(sent, self.status, "xmlhttprequest", read?.(self));
+    });
     for (const type of ["load", "error", "timeout"]) self.addEventListener(type, finish, { once: true });
     return undefined;
   });

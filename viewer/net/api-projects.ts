@@ -15,6 +15,7 @@ const privacySchema = v.object({
   blockSelector: v.optional(v.string(), ""),
   recordConsole: v.optional(v.boolean(), true),
   recordNetwork: v.optional(v.boolean(), true),
+  recordBodies: v.optional(v.boolean(), false),
   respectDoNotTrack: v.optional(v.boolean(), false),
 });
 
