@@ -225,7 +225,7 @@ it("AST-4 help goes on over a page load, and all of it goes with the tracker", {
 });
 
 it(
-  "AST-5 the visitor's screen and both voices go from browser to browser, and end with either side",
+  "AST-5 the visitor's screen and voice go from browser to browser, and end with either side",
   { timeout: 120_000 },
   async () => {
     const seeing = await launchBrowser([
