@@ -3,9 +3,12 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 import type { TestApp } from "./app.ts";
 import { findBrowser } from "./browser.ts";
+
+/** Chromium's reasons for not sending a request at all (`Network.BlockedReason`). */
+const REFUSALS = new Set(["csp", "origin", "other", "mixed-content"]);
 
 /** A page that was opened from disk. */
 export interface OpenedExport {
@@ -31,16 +34,16 @@ export async function openExport(browser: Browser, file: string, viewport = { wi
   const opened: OpenedExport = { context, page, requests: [], faults: [] };
   const own = pathToFileURL(file).href;
   context.on("page", (other) => opened.faults.push(`a window was opened: ${other.url()}`));
-  page.on("request", (request) => {
+  const note = (request: Request): void => {
     const url = request.url();
-    const isRefused = () => request.failure()?.errorText === "csp";
     if (url.split("#")[0] === own || url.startsWith("data:") || url.startsWith("blob:") || url === "about:blank") return;
-    void request
-      .response()
-      .catch(() => null)
-      .then(() => {
-        if (!isRefused()) opened.requests.push(url);
-      });
+    opened.requests.push(url);
+  };
+  page.on("requestfinished", note);
+  page.on("requestfailed", (request) => {
+    // The browser tells of what it refused as well; that never left.
+    const isRefused = REFUSALS.has(request.failure()?.errorText ?? "") && request.timing().requestStart === -1;
+    if (!isRefused) note(request);
   });
   page.on("pageerror", (error) => opened.faults.push(error.message));
   page.on("dialog", (dialog) => {
