@@ -119,7 +119,7 @@ describe("options", () => {
       blockSelector: "",
       recordConsole: false,
       recordNetwork: false,
-      recordBodies: false,
+      recordBodies: true,
       respectDoNotTrack: false,
     });
     expect(settle({ key: "k", endpoint: "https://x.example/" }, "").endpoint).toBe("https://x.example");
