@@ -244,7 +244,7 @@ it(
       await getPower(agent, visitor, "Voice");
       const sound = agent.locator("audio");
       await sound.waitFor({ state: "attached" });
-      await waitFor(() => sound.evaluate<boolean, HTMLAudioElement>((element) => element.currentTime > 0), {
+      await waitFor(() => sound.evaluate((element) => element instanceof HTMLMediaElement && element.currentTime > 0), {
         what: () => "the visitor's voice",
       });
       await press(visitor, "End");
