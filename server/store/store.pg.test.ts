@@ -219,7 +219,7 @@ describe("errors", () => {
     const heads = await test.database.query(
       "SELECT head, kind, body, received_at, project_id FROM intake WHERE head ->> 'session_id' = 'taken' ORDER BY intake_id",
     );
-    const shared = { kind: "tracker_error", body: null, received_at: new Date(T0), project_id: 1 };
+    const shared = { kind: "tracker_error", body: null, received_at: new Date(row().receivedAt), project_id: 1 };
     expect(heads).toEqual(
       [1, 2].map((ordinal) => ({
         ...shared,
