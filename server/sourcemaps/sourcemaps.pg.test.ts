@@ -337,10 +337,10 @@ describe("what was uploaded", () => {
     expect(filesOf(await map("1"))).toEqual(ORIGINAL);
     expect((await ask("DELETE", `${at}/${id}`, person("admin", shop))).status).toBe(200);
     expect((await map("1"))[0]?.mapFault).toBe("the project has no source maps");
-    const written = await test.database.query("SELECT action FROM audit_log WHERE project_id = $1 AND subject_id = $2 ORDER BY id", [
-      shop,
-      id,
-    ]);
+    const written = await test.database.query(
+      "SELECT action FROM audit_log WHERE project_id = $1 AND subject_id = $2 ORDER BY id",
+      [shop, id],
+    );
     expect(written).toEqual([{ action: "source_maps_uploaded" }, { action: "source_maps_removed" }]);
   });
 
