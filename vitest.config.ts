@@ -54,7 +54,7 @@ export default defineConfig({
         },
       },
       {
-        // A browser and a server of its own for each file: one at a time, or two cores are too few.
+        // A browser and a server of its own for each file: two at a time, because they wait for each other most of the time.
         test: {
           name: "browser",
           include: [
@@ -68,7 +68,7 @@ export default defineConfig({
           globalSetup: postgres,
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },

@@ -82,6 +82,17 @@ export async function withClient<T>(
   }
 }
 
+/** A pool for a library that wants one of its own. A connection that is lost is an error of what runs on it, and of nothing else. */
+export function createBarePool(connection: ConnectionOptions, maxConnections: number): pg.Pool {
+  const pool = new pg.Pool({ ...clientConfig(connection), max: maxConnections });
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => {
+    // Between two owners nobody listens, and an error that nobody hears ends the process.
+    client.on("error", () => undefined);
+  });
+  return pool;
+}
+
 /**
  * Refuses a server that is too old.
  * @throws AppError `config`

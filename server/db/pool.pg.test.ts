@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type TestCluster, quietLog, startCluster } from "../../test/harness/postgres.ts";
 import { waitFor } from "../../test/harness/wait.ts";
-import { toConnectionString, withDatabase } from "./connection.ts";
+import { createBarePool, toConnectionString, withDatabase } from "./connection.ts";
 import type { Database } from "./db.ts";
 import { createDatabase } from "./pool.ts";
 
@@ -70,6 +70,18 @@ describe("the pool", () => {
 
   it("DB-8 a statement that takes too long fails", async () => {
     await expect(db.query("SELECT pg_sleep(20)")).rejects.toMatchObject({ code: "57014" });
+  });
+
+  it("DB-9 a connection that a library holds and does not listen to is lost without an end of the process", async () => {
+    const pool = createBarePool(cluster.connection, 1);
+    const client = await pool.connect();
+    const ended = new Promise((resolve) => client.once("end", resolve));
+    const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    await db.query("SELECT pg_terminate_backend($1)", [rows[0]?.pid]);
+    await ended;
+    client.release(true);
+    expect((await pool.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+    await pool.end();
   });
 
   it("DB-9 a crash of Postgres ends neither the process nor the pool", async () => {

@@ -3,7 +3,7 @@
 import { Logger as GraphileLogger, run, runMigrations, type Runner, type TaskList } from "graphile-worker";
 import { systemClock, type Clock } from "../clock.ts";
 import type { ConnectionOptions } from "../db/connection.ts";
-import { toConnectionString } from "../db/connection.ts";
+import { createBarePool } from "../db/connection.ts";
 import type { Database, Queryable } from "../db/db.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
@@ -60,7 +60,6 @@ const LOUD: ReadonlySet<string> = new Set(["error", "warning"]);
 export function createJobs(deps: JobsDeps): Jobs {
   const { db, connection, log, metrics, clock = systemClock, concurrency = 3 } = deps;
   const tasks: TaskList = {};
-  const connectionString = toConnectionString(connection);
   const logger = new GraphileLogger(() => (level, message) => {
     if (LOUD.has(level)) log.warn("jobs", { said: message });
   });
@@ -82,22 +81,33 @@ export function createJobs(deps: JobsDeps): Jobs {
     if (error !== undefined && error !== null && runner) replace(runner);
   });
   let runner: Runner | null = null;
-  /** Runners in whose place another works, until their last job is done. */
+  /** Runners in whose place another works, until their last job is done; and their connections, until they are closed. */
   const leaving = new Set<Promise<void>>();
   let cancelRestart = () => {};
   let isStopped = false;
 
   async function work(): Promise<void> {
+    const pgPool = createBarePool(connection, concurrency + 2);
+    const close = () => {
+      const closed = pgPool
+        .end()
+        .catch(() => undefined)
+        .finally(() => leaving.delete(closed));
+      leaving.add(closed);
+    };
     const started = await run({
-      connectionString,
+      pgPool,
       concurrency,
-      maxPoolSize: concurrency + 2,
       noHandleSignals: true,
       pollInterval: 1_000,
       taskList: tasks,
       events: workers.events,
       logger,
+    }).catch((error: unknown) => {
+      close();
+      throw error;
     });
+    void started.promise.then(close, close);
     if (isStopped) return started.stop();
     runner = started;
     void started.promise
@@ -144,7 +154,8 @@ export function createJobs(deps: JobsDeps): Jobs {
       );
     },
     async start() {
-      await runMigrations({ connectionString, logger });
+      const pgPool = createBarePool(connection, 1);
+      await runMigrations({ pgPool, logger }).finally(() => pgPool.end());
       await work();
       await workers.start();
     },
@@ -153,6 +164,8 @@ export function createJobs(deps: JobsDeps): Jobs {
       cancelRestart();
       workers.stop();
       if (runner) await stopRunner(runner);
+      // The last runner leaves connections behind.
+      await Promise.all(leaving);
       await Promise.all(leaving);
     },
   };

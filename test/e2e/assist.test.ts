@@ -167,8 +167,11 @@ it(
 
     const { x, y } = await placeInSheet(agent, visitor, "#checkout");
     await agent.mouse.move(x, y);
-    await agent.mouse.wheel(0, 300);
-    await waitFor(() => visitor.evaluate<boolean>("scrollY > 50"), { what: () => "the page to be scrolled" });
+    const isScrolled = async () => {
+      await agent.mouse.wheel(0, 300);
+      return visitor.evaluate<boolean>("scrollY > 50");
+    };
+    await waitFor(isScrolled, { everyMs: 500, what: () => "the page to be scrolled" });
   },
 );
 

@@ -72,7 +72,7 @@ it("SEA-15 sessions are narrowed by chips, counted, saved by name, and erased at
   await page.getByText("12 sessions", { exact: false }).waitFor();
 
   // By mouse: a value of those that sessions have.
-  await page.getByRole("button", { name: "Filter" }).click();
+  await page.getByRole("button", { name: "Filter", exact: true }).click();
   await page.getByRole("button", { name: "Country" }).click();
   await page.getByRole("button", { name: /^Germany\s*4$/ }).click();
   await shows(page, [9, 6, 3, 0]);
@@ -80,11 +80,12 @@ it("SEA-15 sessions are narrowed by chips, counted, saved by name, and erased at
   await page.getByText("4 sessions", { exact: false }).waitFor();
 
   // By keys: the field has the focus, and Enter adds.
-  await page.getByRole("button", { name: "Filter" }).press("Enter");
+  await page.getByRole("button", { name: "Filter", exact: true }).press("Enter");
   await page.getByRole("button", { name: "Visited page" }).press("Enter");
   await page.keyboard.type("/CHECK");
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Filter" }).press("Enter");
+  await page.getByRole("button", { name: "Back to all filters" }).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Filter", exact: true }).press("Enter");
   await page.getByRole("button", { name: "Has", exact: true }).press("Enter");
   await page.keyboard.press("Enter");
   await shows(page, [0]);

@@ -80,7 +80,12 @@ function findFaults(least: typeof LEAST_CONTRAST): string[] {
 /** The source of `findFaults`, for a browser. tsx wraps inner functions into a helper of its own, which a page has not. */
 const FIND = `((least) => { const __name = (inner) => inner; return (${findFaults.toString()})(least); })`;
 
+/** Colours that are on their way say nothing; what goes round for ever is not waited for. */
+const SETTLED = `Promise.all(document.getAnimations()
+  .filter((one) => one.effect?.getComputedTiming().endTime !== Infinity).map((one) => one.finished.catch(() => null))).then(() => true)`;
+
 /** What is wrong with a page as it is now, a line each; empty where nothing is. */
-export function pageFaults(page: Page): Promise<string[]> {
+export async function pageFaults(page: Page): Promise<string[]> {
+  await page.evaluate(SETTLED);
   return page.evaluate<string[]>(`${FIND}(${JSON.stringify(LEAST_CONTRAST)})`);
 }
