@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { startApp, type TestApp } from "../harness/app.ts";
 import { launchBrowser } from "../harness/browser.ts";
 import { openDemo, openViewer, reloadUntil } from "../harness/visit.ts";
+import { waitFor } from "../harness/wait.ts";
 
 let app: TestApp;
 let browser: Browser;
@@ -42,10 +43,8 @@ it(
       await page.context().close();
     }
     const { page, faults } = await openViewer(browser, app, "/heat-map");
-    await reloadUntil(app, page, "/heat-map", "ol.clicked button");
-    const listed = await page.locator("ol.clicked button").first().innerText();
-    expect(listed).toContain("6");
-    const middle = await page.evaluate<{ x: number; y: number } | null>(MIDDLE);
+    await reloadUntil(app, page, "/heat-map", `ol.clicked li:first-child button:has-text("6")`);
+    const middle = await waitFor(() => page.evaluate<{ x: number; y: number } | null>(MIDDLE));
     const box = await page.evaluate<{ x: number; y: number }>(`(() => {
     const stage = document.querySelector(".picture iframe").contentDocument;
     const frame = stage.querySelector(".scene iframe");
@@ -53,8 +52,8 @@ it(
     const { width, height } = document.querySelector(".picture").style;
     return { x: (target.left + target.width / 2) / parseFloat(width), y: (target.top + target.height / 2) / parseFloat(height) };
   })()`);
-    expect(middle?.x).toBeCloseTo(box.x, 2);
-    expect(middle?.y).toBeCloseTo(box.y, 2);
+    expect(middle.x).toBeCloseTo(box.x, 2);
+    expect(middle.y).toBeCloseTo(box.y, 2);
     for (const [scheme, width] of [
       ["light", 1280],
       ["dark", 390],
