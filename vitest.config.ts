@@ -6,6 +6,8 @@ import { defineConfig } from "vitest/config";
 const everywhere = ["protocol", "server", "tracker", "viewer", "bin", "bench"];
 const slowNames = ["**/*.pg.test.ts", "**/*.browser.test.ts"];
 const never = ["**/node_modules/**", "dist/**", "data/**"];
+/** What is waited for comes late on a loaded machine; what never comes fails all the same. */
+const patient = { poll: { timeout: 15_000 } };
 const postgres = ["test/harness/shared-postgres.ts"];
 
 export default defineConfig({
@@ -19,17 +21,28 @@ export default defineConfig({
           name: "unit",
           include: [...everywhere.map((folder) => `${folder}/**/*.test.ts`), "test/harness/**/*.test.ts"],
           exclude: [...slowNames, ...never],
+          expect: patient,
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
       },
-      { test: { name: "house", include: ["test/*.test.ts"], exclude: never, testTimeout: 30_000, sequence: { groupOrder: 0 } } },
+      {
+        test: {
+          name: "house",
+          include: ["test/*.test.ts"],
+          exclude: never,
+          expect: patient,
+          testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         test: {
           name: "pg",
           include: ["**/*.pg.test.ts"],
           exclude: never,
           globalSetup: postgres,
+          expect: patient,
           testTimeout: 30_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
@@ -47,6 +60,7 @@ export default defineConfig({
           ],
           exclude: never,
           globalSetup: postgres,
+          expect: patient,
           testTimeout: 30_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
@@ -66,6 +80,7 @@ export default defineConfig({
           ],
           exclude: never,
           globalSetup: postgres,
+          expect: patient,
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
@@ -78,6 +93,7 @@ export default defineConfig({
           include: ["test/loss/**/*.test.ts", "test/fuzz/fuzz.test.ts"],
           exclude: never,
           globalSetup: postgres,
+          expect: patient,
           testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,

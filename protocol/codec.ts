@@ -5,6 +5,7 @@
 
 import { Packr, Unpackr } from "msgpackr";
 import * as v from "valibot";
+import { isNestedTooDeep } from "./json-depth.ts";
 import { MAX_DEPTH } from "./limits.ts";
 import { findMsgpackFault } from "./msgpack-check.ts";
 import { cleanText } from "./text.ts";
@@ -62,7 +63,7 @@ export function decodeBinary(bytes: Uint8Array): Envelope {
  * @throws MalformedMessage with a reason that is safe to send back
  */
 export function decodeText(text: string): Envelope {
-  if (isTooDeep(text)) throw new MalformedMessage(`nested deeper than ${MAX_DEPTH}`);
+  if (isNestedTooDeep(text)) throw new MalformedMessage(`nested deeper than ${MAX_DEPTH}`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -103,23 +104,6 @@ function toEnvelope(value: unknown): Envelope {
     throw new MalformedMessage("expected {type, data}");
   }
   return { type: value.type, data: "data" in value ? value.data : undefined };
-}
-
-/** Scans bracket depth before parsing: JSON.parse of a million brackets blocks for a second (measured). */
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (inString) {
-      if (code === 92) i++;
-      else if (code === 34) inString = false;
-    } else if (code === 34) inString = true;
-    else if (code === 123 || code === 91) {
-      if (++depth > MAX_DEPTH) return true;
-    } else if (code === 125 || code === 93) depth--;
-  }
-  return false;
 }
 
 function unpackBase64(data: unknown): void {

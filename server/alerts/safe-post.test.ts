@@ -1,18 +1,9 @@
 import type { LookupFunction } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
-import { type HookServer, openHookServer } from "../../test/harness/hook-server.ts";
+import { describe, expect, it } from "vitest";
+import { useHookServer } from "../../test/harness/hook-server.ts";
 import { isPublicAddress } from "./private-address.ts";
 import { ForbiddenAddress, type PostOptions, safePost } from "./safe-post.ts";
 
-const open: HookServer[] = [];
-afterEach(async () => {
-  for (const server of open.splice(0)) await server.close();
-});
-const serve = async (...args: Parameters<typeof openHookServer>) => {
-  const server = await openHookServer(...args);
-  open.push(server);
-  return server;
-};
 const post = (url: string, options: PostOptions & { allowPrivate?: boolean } = {}) => {
   const { allowPrivate = false, ...rest } = options;
   return safePost({ url, headers: {}, body: "{}", allowPrivate }, rest);
@@ -33,7 +24,7 @@ describe("addresses", () => {
   });
 
   it("ALR-13 nothing is posted to them, however they are spelled and whatever names lead there", async () => {
-    const server = await serve();
+    const server = await useHookServer();
     const hosts =
       "127.0.0.1 2130706433 0x7f000001 0x7f.1 0177.0.0.1 127.1 127.0.0.1. 0 localhost LOCALHOST [::1] [::ffff:127.0.0.1] [::ffff:7f00:1] %31%32%37.0.0.1 １２７.0.0.1";
     for (const host of hosts.split(" ")) {
@@ -44,7 +35,7 @@ describe("addresses", () => {
   });
 
   it("ALR-13 of a name with several addresses, only open ones are tried; other schemes are refused; operators may allow all", async () => {
-    const server = await serve();
+    const server = await useHookServer();
     const both: LookupFunction = (_name, _options, callback) => {
       callback(null, [
         { address: "10.0.0.1", family: 4 },
@@ -60,8 +51,8 @@ describe("addresses", () => {
   });
 
   it("ALR-14 a name that leads elsewhere a moment later: it is asked once, and what it said then is connected to", async () => {
-    const inside = await serve(undefined, { host: "127.0.0.2" });
-    const outside = await serve(undefined, { host: "127.0.0.1", port: inside.port });
+    const inside = await useHookServer(undefined, { host: "127.0.0.2" });
+    const outside = await useHookServer(undefined, { host: "127.0.0.1", port: inside.port });
     let asked = 0;
     const rebinding: LookupFunction = (_name, _options, callback) => {
       callback(null, [{ address: asked++ === 0 ? "127.0.0.1" : "127.0.0.2", family: 4 }]);
@@ -78,19 +69,19 @@ describe("addresses", () => {
 
 describe("answers", () => {
   it("ALR-15 redirects are not followed", async () => {
-    const target = await serve();
+    const target = await useHookServer();
     for (const status of [301, 302, 303, 307, 308]) {
-      const server = await serve((response) => void response.writeHead(status, { Location: target.url }).end());
+      const server = await useHookServer((response) => void response.writeHead(status, { Location: target.url }).end());
       expect(await post(server.url, { allowPrivate: true })).toBe(status);
     }
     expect(target.calls).toEqual([]);
   });
 
   it("ALR-15 one that never comes, or drips, ends in time", async () => {
-    const silent = await serve(() => undefined);
+    const silent = await useHookServer(() => undefined);
     await expect(post(silent.url, { allowPrivate: true, timeoutMs: 200 })).rejects.toThrow("did not answer in time");
     let timer: NodeJS.Timeout | undefined;
-    const dripping = await serve((response) => {
+    const dripping = await useHookServer((response) => {
       response.writeHead(200);
       timer = setInterval(() => response.write("."), 10);
     });
@@ -100,7 +91,7 @@ describe("answers", () => {
 
   it("ALR-15 one without an end is cut off", async () => {
     let sentBytes = 0;
-    const endless = await serve((response) => {
+    const endless = await useHookServer((response) => {
       response.writeHead(200);
       const pour = () => {
         while (!response.destroyed && response.write("x".repeat(16_384))) sentBytes += 16_384;

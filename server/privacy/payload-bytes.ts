@@ -2,7 +2,8 @@
 
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { Encoding } from "../../protocol/batch.ts";
-import { MAX_DEPTH, MAX_PAYLOAD_BYTES, MAX_RAW_BYTES, MIN_DEFLATE_BYTES } from "../../protocol/limits.ts";
+import { isNestedTooDeep } from "../../protocol/json-depth.ts";
+import { MAX_PAYLOAD_BYTES, MAX_RAW_BYTES, MIN_DEFLATE_BYTES } from "../../protocol/limits.ts";
 
 /** A payload and what its header says of it. */
 export interface Packed {
@@ -31,7 +32,7 @@ export function unpackEvents({ encoding, rawBytes, payload }: Packed): Unpacked 
     const bytes = encoding === "json" ? payload : inflateRawSync(payload, { maxOutputLength: Math.max(1, limit) });
     if (bytes.length > limit) return null;
     const text = new TextDecoder().decode(bytes);
-    if (isTooDeep(text)) return null;
+    if (isNestedTooDeep(text)) return null;
     const value: unknown = JSON.parse(text);
     if (!Array.isArray(value)) return null;
     const events = value.filter(isEvent);
@@ -49,23 +50,6 @@ export function packEvents(events: readonly LooseEvent[], encoding: Encoding): P
   const payload = isDeflated && raw.length >= MIN_DEFLATE_BYTES ? new Uint8Array(deflateRawSync(raw)) : raw;
   if (payload.length > MAX_PAYLOAD_BYTES) return null;
   return { encoding: payload === raw ? "json" : "deflate-raw", rawBytes: raw.length, payload };
-}
-
-/** Counts brackets outside strings before anything is parsed. */
-export function isTooDeep(json: string): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < json.length; i++) {
-    const code = json.charCodeAt(i);
-    if (inString) {
-      if (code === 92) i++;
-      else if (code === 34) inString = false;
-    } else if (code === 34) inString = true;
-    else if (code === 123 || code === 91) {
-      if (++depth > MAX_DEPTH) return true;
-    } else if (code === 125 || code === 93) depth--;
-  }
-  return false;
 }
 
 function isEvent(value: unknown): value is LooseEvent {

@@ -1,9 +1,9 @@
 /** Takes secrets out of texts, values, markers, facts of sessions and rrweb events, by the rules of one project. Nothing here throws. */
 
+import { isNestedTooDeep } from "../../protocol/json-depth.ts";
 import { FILTERED, REDACTION_PATTERNS, STANDARD_PATTERNS, type RedactionPattern } from "../../protocol/redaction.ts";
 import { findSecrets, type Mode, type Rules } from "./find-secrets.ts";
 import { compileNames } from "./key-names.ts";
-import { isTooDeep } from "./payload-bytes.ts";
 import { walkEvent, walkValue, type Visitor } from "./walk.ts";
 
 /** What a project says of redaction, as `projects.redaction` has it; what is missing is standard. */
@@ -130,7 +130,7 @@ export function parseJson(text: string): unknown {
   if (text.length < 4 || text.length > MAX_JSON) return undefined;
   const [first, last] = [text.trimStart().charAt(0), text.trimEnd().at(-1)];
   const isClosed = (first === "{" && last === "}") || (first === "[" && last === "]") || (first === '"' && last === '"');
-  if (!isClosed || isTooDeep(text)) return undefined;
+  if (!isClosed || isNestedTooDeep(text)) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     return value;

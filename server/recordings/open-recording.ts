@@ -1,7 +1,7 @@
 /** From a `replay_recording` item as it was received to the events in it. It is a stranger's: everything about it is bounded. */
 
 import { inflateSync } from "node:zlib";
-import { MAX_DEPTH } from "../../protocol/limits.ts";
+import { isNestedTooDeep } from "../../protocol/json-depth.ts";
 
 /** Longest first line; SDKs write `{"segment_id":n}`. */
 const MAX_LINE_BYTES = 256;
@@ -56,30 +56,14 @@ function segmentOf(line: unknown): number | null {
   return typeof id === "number" && Number.isInteger(id) && id >= 0 ? id : null;
 }
 
-/** Parses JSON; null for what is none, and for what nests deeper than {@link MAX_DEPTH}. */
-export function readJson(json: Uint8Array): unknown {
-  if (isTooDeep(json)) return null;
+/** Parses JSON; null for what is none, and for what nests too deep. */
+export function readJson(bytes: Uint8Array): unknown {
+  const json = new TextDecoder().decode(bytes);
+  if (isNestedTooDeep(json)) return null;
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(json));
+    const value: unknown = JSON.parse(json);
     return value;
   } catch {
     return null;
   }
-}
-
-/** Counts brackets outside strings before anything is parsed: a million of them would block the thread for a second. */
-function isTooDeep(json: Uint8Array): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < json.length; i++) {
-    const byte = json[i];
-    if (inString) {
-      if (byte === 0x5c) i++;
-      else if (byte === 0x22) inString = false;
-    } else if (byte === 0x22) inString = true;
-    else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > MAX_DEPTH) return true;
-    } else if (byte === 0x5d || byte === 0x7d) depth--;
-  }
-  return false;
 }

@@ -3,7 +3,8 @@
 import { promisify } from "node:util";
 import { inflateRaw } from "node:zlib";
 import type { Encoding } from "../../protocol/batch.ts";
-import { MAX_DEPTH, MAX_RAW_BYTES } from "../../protocol/limits.ts";
+import { isNestedTooDeep } from "../../protocol/json-depth.ts";
+import { MAX_RAW_BYTES } from "../../protocol/limits.ts";
 import type { RrwebEvent } from "../../protocol/rrweb-event.ts";
 
 const inflate = promisify(inflateRaw);
@@ -29,10 +30,11 @@ export async function inflateEvents(batch: PackedEvents): Promise<RrwebEvent[]> 
   const limit = Math.min(batch.rawBytes, MAX_RAW_BYTES);
   const bytes = batch.encoding === "json" ? batch.payload : await inflateBytes(batch.payload, limit);
   if (bytes.length > limit) throw new DamagedBatch("larger than its header says");
-  if (isTooDeep(bytes)) throw new DamagedBatch("nested too deep");
+  const json = new TextDecoder().decode(bytes);
+  if (isNestedTooDeep(json)) throw new DamagedBatch("nested too deep");
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
+    value = JSON.parse(json);
   } catch {
     throw new DamagedBatch("not JSON");
   }
@@ -57,21 +59,4 @@ function isRrwebEvent(value: unknown): value is RrwebEvent {
     typeof value.type === "number" &&
     typeof value.timestamp === "number"
   );
-}
-
-/** Counts brackets outside strings before anything is parsed: a million of them would block the loop for a second (measured). */
-function isTooDeep(json: Uint8Array): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < json.length; i++) {
-    const byte = json[i];
-    if (inString) {
-      if (byte === 0x5c) i++;
-      else if (byte === 0x22) inString = false;
-    } else if (byte === 0x22) inString = true;
-    else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > MAX_DEPTH) return true;
-    } else if (byte === 0x5d || byte === 0x7d) depth--;
-  }
-  return false;
 }

@@ -87,7 +87,7 @@ export async function giveBack(db: Queryable, intakeId: number, retryInMs: numbe
 /** Milliseconds until the next row is due, 0 for one that is, null where none waits. */
 export async function nextDueMs(db: Queryable): Promise<number | null> {
   const [row] = await db.query<{ ms: number | null }>(
-    `SELECT greatest(0, extract(epoch FROM min(due_at) - now()) * 1000)::float8 AS ms FROM intake WHERE ${OURS}`,
+    `SELECT greatest(0, extract(epoch FROM due_at - now()) * 1000)::float8 AS ms FROM intake WHERE ${OURS} ORDER BY due_at LIMIT 1`,
   );
   return row?.ms ?? null;
 }

@@ -14,6 +14,7 @@ import { insertProject } from "../../test/harness/stored-session.ts";
 
 const NOON = Date.parse("2026-11-20T12:00:00Z");
 const DAY_MS = 24 * 3_600_000;
+const MINUTE_MS = 60_000;
 
 let test: TestDatabase;
 let projectId: number;
@@ -195,8 +196,30 @@ describe("the clean-up", () => {
     await daily.start();
     await expect.poll(() => idsIn(test, "sessions")).toEqual([]);
     await daily.cleanUp();
+    await daily.scrubbed();
     await insert("second", "2026-11-13");
     clock.advance(DAY_MS);
+    // The scrubber runs at that moment as well, and whoever comes second comes back.
+    await expect
+      .poll(() => {
+        clock.advance(MINUTE_MS);
+        return idsIn(test, "sessions");
+      })
+      .toEqual([]);
+    await daily.stop();
+  });
+
+  it("RET-4 comes back soon for a day that was in use", async () => {
+    await insert("read", "2026-11-11");
+    const daily = build({ intervalMs: DAY_MS });
+    await withClient(test.connection, async (reader) => {
+      await reader.query("BEGIN");
+      await reader.query("SELECT count(*) FROM session_events");
+      await daily.start();
+      await expect.poll(() => daily.status().postponedDays).toBe(1);
+      await reader.query("COMMIT");
+    });
+    clock.advance(5 * MINUTE_MS);
     await expect.poll(() => idsIn(test, "sessions")).toEqual([]);
     await daily.stop();
   });

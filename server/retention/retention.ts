@@ -76,12 +76,16 @@ export interface RetentionDeps extends RetentionDefaults {
   disk: Pick<DiskGuardDeps, "folder" | "minFreeBytes" | "readSpace">;
 }
 
+/** A day that was in use is tried again after this time, or at the next interval if that comes first. */
+const POSTPONED_RETRY_MS = 5 * 60_000;
+
 /** Builds the room. */
 export function createRetention(deps: RetentionDeps): Retention {
   const { db, clock, log, audit, holder } = deps;
   const counts = { stored: -1, over: 0, sessions: 0, bytes: 0, freed: 0, runs: 0, postponed: 0, dropMs: 0 };
   let running: Promise<CleanUpReport> | null = null;
   let stopTimer: (() => void) | null = null;
+  let cancelRetry: (() => void) | null = null;
   const scrubber = createScrubber({ db, connection: deps.connection, clock, log, isEmbedded: deps.disk.folder !== null });
   const eraser = createEraser({ db, clock, log, audit, holder, onErased: () => scrubber.soon() });
   const guard = createDiskGuard({ clock, log, ...deps.disk, onClosed: () => void makeRoom() });
@@ -125,9 +129,15 @@ export function createRetention(deps: RetentionDeps): Retention {
   }
 
   function cleanUpByItself(): void {
-    start().catch((error: unknown) => {
+    cancelRetry?.();
+    cancelRetry = null;
+    start().then(retryPostponed, (error: unknown) => {
       log.warn("old sessions could not be removed", { error: error instanceof Error ? error.message : String(error) });
     });
+  }
+
+  function retryPostponed({ postponed }: CleanUpReport): void {
+    if (postponed.length > 0 && stopTimer) cancelRetry = clock.after(POSTPONED_RETRY_MS, cleanUpByItself);
   }
 
   function status(): RetentionStatus {
@@ -212,6 +222,7 @@ export function createRetention(deps: RetentionDeps): Retention {
     async stop() {
       stopTimer?.();
       stopTimer = null;
+      cancelRetry?.();
       guard.stop();
       await running?.catch(() => undefined);
       await eraser.stop();

@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import { onTestFinished } from "vitest";
 
 /** A request as it came. */
 export interface HookCall {
@@ -52,4 +53,11 @@ export async function openHookServer(
       await once(server, "close");
     },
   };
+}
+
+/** Opens one for the test that runs; it is closed when that is over. */
+export async function useHookServer(...args: Parameters<typeof openHookServer>): Promise<HookServer> {
+  const server = await openHookServer(...args);
+  onTestFinished(() => server.close());
+  return server;
 }

@@ -2,6 +2,8 @@
 
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
+import { onTestFinished } from "vitest";
+import type { MailWay } from "../../server/alerts/alerts.ts";
 
 /** A mail as it came. */
 export interface SunkMail {
@@ -19,8 +21,19 @@ export interface MailSink {
   close(): Promise<void>;
 }
 
-/** Opens it on a free port. */
-export async function openMailSink(): Promise<MailSink> {
+/** Opens one for the test that runs, on a free port; it is closed when that is over. */
+export async function useMailSink(): Promise<MailSink> {
+  const sink = await openMailSink();
+  onTestFinished(() => sink.close());
+  return sink;
+}
+
+/** The way to it, as the configuration of the server says it; the password is the name. */
+export function mailBy(port: number, user = ""): MailWay {
+  return { host: "127.0.0.1", port, secure: false, user, password: user, from: "watchback@example.com" };
+}
+
+async function openMailSink(): Promise<MailSink> {
   const mails: SunkMail[] = [];
   const said: string[] = [];
   const sockets = new Set<Socket>();
