@@ -7,6 +7,7 @@ import { createFolder, type Folder } from "./fold.ts";
 
 const DAY = "2026-11-20";
 const T0 = Date.parse("2026-11-20T10:00:00Z");
+const LENGTH_MS = 600_000;
 
 let test: TestDatabase;
 let project: number;
@@ -65,7 +66,7 @@ async function begin(sessionId: string, status: "live" | "ended" = "live", tabs 
     projectId: project,
     startedOn: DAY,
     startedAt: T0,
-    lastAt: T0 + 600_000,
+    lastAt: status === "live" ? T0 : T0 + LENGTH_MS,
     status,
   });
   for (const tab of tabs) await insertTab(test.database, sessionId, tab, T0);
@@ -75,7 +76,10 @@ async function begin(sessionId: string, status: "live" | "ended" = "live", tabs 
 async function send(sessionId: string, seq: number, at: number, ms: number, markers: readonly Marker[] = [], tab = "main") {
   const events = [textEvent(at, "a"), textEvent(at + ms, "b")];
   await insertBatch(test.database, { sessionId, startedOn: DAY, projectId: project, tab, seq, events, markers });
-  await test.database.query("UPDATE sessions SET received_at = clock_timestamp() WHERE session_id = $1", [sessionId]);
+  await test.database.query(
+    "UPDATE sessions SET received_at = clock_timestamp(), last_at = greatest(last_at, to_timestamp($2)) WHERE session_id = $1",
+    [sessionId, Math.min(at + ms, T0 + LENGTH_MS) / 1000],
+  );
 }
 
 const marker = (kind: MarkerKind, at: number, name = "", text = ""): Marker => ({ kind, at, name, text });
@@ -108,7 +112,7 @@ describe("folding", () => {
     expect(await folder.foldDue()).toBe(1);
     expect(await factsOf("visit")).toMatchObject({
       active_ms: 6_000 + 2_000,
-      duration_ms: 600_000,
+      duration_ms: 68_000,
       page_count: 2,
       click_count: 1,
       rage_click_count: 1,
@@ -144,6 +148,24 @@ describe("folding", () => {
     expect(await factsOf("visit")).toMatchObject({ click_count: 2, active_ms: 3_000, is_due: false, status: "ended" });
     expect(await folder.foldDue()).toBe(0);
     expect(await test.database.query("SELECT * FROM session_folds")).toEqual([]);
+  });
+
+  it("SEA-5 tells the active time of a session that goes on from its newest event, and after a pause no more than went by", async () => {
+    await begin("visit");
+    await send("visit", 0, T0, 1_000);
+    await folder.foldDue();
+    await send("visit", 1, T0 + 8_000, 2_000);
+    await folder.foldDue();
+    expect(await factsOf("visit")).toMatchObject({ active_ms: 10_000 });
+    // Half a minute without an event, and then one second: the fold before was a moment ago.
+    await send("visit", 2, T0 + 40_000, 1_000);
+    await folder.foldDue();
+    const estimate = (await factsOf("visit"))?.active_ms ?? 0;
+    expect(estimate).toBeGreaterThanOrEqual(10_000);
+    expect(estimate).toBeLessThan(41_000);
+    await close("visit");
+    await folder.foldDue();
+    expect(await factsOf("visit")).toMatchObject({ active_ms: 11_000 });
   });
 
   it("SEA-6 a session that is over has the same facts, however it was folded while it went on", async () => {
