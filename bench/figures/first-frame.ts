@@ -80,7 +80,8 @@ async function open(context: BrowserContext, address: string, at: number): Promi
   const wire = await context.newCDPSession(page);
   let bytes = 0;
   await wire.send("Network.enable");
-  wire.on("Network.dataReceived", ({ encodedDataLength, dataLength }) => (bytes += Math.max(encodedDataLength, 0) || dataLength));
+  // What comes out of the browser's cache is not loaded: its length is 0 there.
+  wire.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
   await onEveryFrame(page, watchFor("window.wanted ??= Number(new URLSearchParams(location.search).get('t')) * 1000"));
   await page.goto(address, { waitUntil: "commit" });
   const [tookMs = NaN] = await readNumbers(page, "window.took !== undefined", "[window.took]");

@@ -35,6 +35,12 @@ describe("files", () => {
       expect(await page.text()).toContain("viewer");
       expect(page.headers.get("content-security-policy")).toContain("default-src 'none'; script-src 'self';");
     }
+    const session = await fetch(`${base}/sessions/abc`, { headers: html });
+    expect(await session.text()).toContain("viewer of a session");
+    expect(session.headers.get("link")).toContain("</v1/sessions/abc>; rel=preload; as=fetch; crossorigin");
+    for (const path of ["/", "/sessions/a%3E%2Cb", "/sessions/abc/x"]) {
+      expect((await fetch(base + path, { headers: html })).headers.get("link"), path).toBeNull();
+    }
     expect(await body(await fetch(`${base}/`))).toMatchObject({ name: "watchback" });
     const asset = await fetch(`${base}/assets/app-1a2b.js`, { headers: { "Accept-Encoding": "br" } });
     expect(asset.headers.get("cache-control")).toContain("immutable");

@@ -32,6 +32,8 @@ const STAGE_PATH = "/player";
 /** What guests are shown: a shared session, and an embedded one with its own stage, in the pages that its project names. */
 const SHARE_PATH = /^\/share\/?$/;
 const EMBED_PATH = /^\/embed\/([1-9]\d{0,9})(\/player)?\/?$/;
+/** The page of a session; the id may stand in a header as it is. */
+const SESSION_PATH = /^\/sessions\/([A-Za-z0-9_-]{1,64})\/?$/;
 const EMBED_SCRIPT = "/embed.js";
 const STAGE_PAGE =
   '<!doctype html>\n<html lang="en" data-page="stage"><head><meta charset="utf-8"><title>Player</title></head><body></body></html>\n';
@@ -136,9 +138,10 @@ export function createStatic(deps: StaticDeps): Fallback {
     const file = await assets.get(join(viewer, name));
     if (file) return { asset: file, headers: viewerHeaders(parts[0] === "assets") };
     if (!isPage || parts[0] === "assets" || parts[0] === "v1" || parts[0] === "api") return null;
-    const page = await assets.get(join(viewer, "index.html"));
+    const sessionId = SESSION_PATH.exec(head.path)?.[1];
+    const page = await assets.get(join(viewer, sessionId === undefined ? "index.html" : "session.html"));
     if (!page) throw notBuilt("viewer");
-    return { asset: page, headers: viewerHeaders(false) };
+    return { asset: page, headers: { ...viewerHeaders(false), ...(sessionId === undefined ? {} : askAtOnce(sessionId)) } };
   };
 
   return async (head, exchange) => {
@@ -232,6 +235,12 @@ function stageHeaders(query: string, ancestors = ""): Headers {
     "X-DNS-Prefetch-Control": "off",
     "Permissions-Policy": STAGE_PERMISSIONS,
   };
+}
+
+/** Has a browser ask for what the page of a session needs before the viewer's program runs, which asks for the same. */
+function askAtOnce(sessionId: string): Headers {
+  const paths = [`/v1/sessions/${sessionId}`, "/auth/me", "/v1/projects"];
+  return { Link: paths.map((path) => `<${path}>; rel=preload; as=fetch; crossorigin`).join(", ") };
 }
 
 /** The decoded segments of a path, or null for one that could lead out of its folder or to a hidden file. */

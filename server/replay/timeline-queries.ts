@@ -30,10 +30,11 @@ const SDK_ERRORS = `
 /** The markers of a session in time order, errors of Sentry SDKs among them; errors come first into the bound, clicks last. */
 export async function listMarkers(db: Queryable, key: SessionKey): Promise<SessionMarker[]> {
   const rows = await db.query<SessionMarker & { kind: MarkerKind }>(
-    `SELECT m.tab, m.seq, m.kind, m.at, m.name, m.text, m.data, e.error_id AS "errorId"
-     FROM session_markers m LEFT JOIN session_errors e
-       ON e.session_id = m.session_id AND e.tab = m.tab AND e.seq = m.seq AND e.ordinal = m.ordinal AND e.started_on = m.started_on
-     WHERE m.session_id = $1 AND m.started_on = $2::date
+    `SELECT m.tab, m.seq, m.kind, m.at, m.name, m.text, m.data, CASE m.kind WHEN 'error' THEN (
+       SELECT e.error_id FROM session_errors e
+       WHERE e.session_id = $1 AND e.tab = m.tab AND e.seq = m.seq AND e.ordinal = m.ordinal AND e.started_on = $2::date
+     ) END AS "errorId"
+     FROM session_markers m WHERE m.session_id = $1 AND m.started_on = $2::date
      ORDER BY (m.kind <> 'error'), (m.kind = 'click'), m.at LIMIT ${MAX_MARKERS}`,
     [key.sessionId, key.startedOn],
   );

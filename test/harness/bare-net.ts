@@ -192,6 +192,7 @@ function writeFiles(root: string): void {
   mkdirSync(join(root, "dist", "tracker"));
   mkdirSync(join(root, "demo"));
   writeFileSync(join(root, "dist", "viewer", "index.html"), "<!doctype html><title>viewer</title>");
+  writeFileSync(join(root, "dist", "viewer", "session.html"), "<!doctype html><title>viewer of a session</title>");
   writeFileSync(join(root, "dist", "viewer", "assets", "app-1a2b.js"), "export const x = 1;\n".repeat(500));
   writeFileSync(join(root, "dist", "tracker", "tracker.js"), "var watchback={};\n".repeat(200));
   writeFileSync(join(root, "demo", "index.html"), '<script src="/tracker.js" data-key="%PROJECT_KEY%"></script>');

@@ -215,6 +215,13 @@ export class Timeline {
     return this.checkoutsOf.get(tab) ?? [];
   }
 
+  /** Where playback starts for whoever watches the visitor's own tab at `at`. */
+  checkoutFor(at: number): Checkout | null {
+    const group = this.groupAt(at);
+    const page = group === null ? null : this.pageAt(group, at);
+    return page ? this.checkoutBefore(page.tab, at) : null;
+  }
+
   /** Where playback of a tab has to start to show `at`: its last checkout at or before, or else its first. */
   checkoutBefore(tab: string, at: number): Checkout | null {
     const list = this.checkouts(tab);

@@ -17,14 +17,11 @@ import { StageFrame } from "../player/stage.ts";
 import { Timeline, type PageGroup, type TimelineGap, type TimelineMarker } from "../player/timeline.ts";
 import { withPinOf } from "./session-filter.ts";
 import { stepSpeed } from "./speeds.ts";
-import { writeStart, type Start } from "./session-start.ts";
+import { BEFORE_ERROR_MS, firstMoment, writeStart, type Start } from "./session-start.ts";
 import { ownWay, type SessionWay } from "./session-way.ts";
 import { OutsideFiles } from "./outside-files.svelte.ts";
 import { Loop, MIN_LOOP_MS } from "./loop.svelte.ts";
 import { SessionLog } from "./session-log.svelte.ts";
-
-/** An error is played from this long before it. */
-export const BEFORE_ERROR_MS = 10_000;
 
 const ERROR_KINDS: ReadonlySet<MarkerKind> = new Set(["error", "console_error"]);
 /** What `[` and `]` stop at; single clicks are too many. */
@@ -71,6 +68,8 @@ export class SessionView {
   private player: Player | null = null;
   private stage: StageFrame | null = null;
   private leave: (() => void) | null = null;
+  /** What was asked for before there was a player. */
+  private early: Promise<SessionDetail> | null = null;
   private statusAt = 0;
   private shownVersion = -1;
   private shownAt = 0;
@@ -84,17 +83,14 @@ export class SessionView {
     };
     this.history = new History(source, this.cache, this.timeline, onBytes);
     this.log = new SessionLog(source, this.cache, this.timeline, onBytes);
+    this.early = this.prepare();
+    this.early.catch(() => undefined);
   }
 
   /** Begins to show the session in `place`; the returned function ends it. */
   mount(place: HTMLElement): () => void {
     const { timeline, cache, history } = this;
-    // Whoever mounts is not to mount anew when another host is allowed: the stage is told of that.
-    const stage = new StageFrame(
-      place,
-      untrack(() => this.outside.allowed),
-      this.way.stagePath,
-    );
+    const stage = this.stageIn(place);
     this.stage = stage;
     this.player = new Player({
       stage,
@@ -125,12 +121,7 @@ export class SessionView {
   /** Small pictures of moments in `place`, out of the same batches; whoever made them ends them. */
   preview(place: HTMLElement, onShown: PreviewDeps["onShown"]): Preview {
     const { timeline, cache, history } = this;
-    const stage = new StageFrame(
-      place,
-      untrack(() => this.outside.allowed),
-      this.way.stagePath,
-    );
-    return new Preview({ stage, timeline, cache, history, onShown });
+    return new Preview({ stage: this.stageIn(place), timeline, cache, history, onShown });
   }
 
   /** The address of the moment that is shown, to be given to somebody else; it stands still there if this does. */
@@ -263,10 +254,17 @@ export class SessionView {
     this.player?.setConnected(isOpen && this.isLive);
   }
 
+  private stageIn(place: HTMLElement): StageFrame {
+    // Whoever mounts is not to mount anew when another host is allowed: the stage is told of that.
+    const allowed = untrack(() => this.outside.allowed);
+    return new StageFrame(place, allowed, this.way.stagePath);
+  }
+
   private async load(): Promise<void> {
+    const { early } = this;
+    this.early = null;
     try {
-      const detail = await this.way.read(this.abort.signal);
-      this.takeDetail(detail);
+      const detail = await (early ?? this.prepare());
       if (detail.session.status !== "ended") this.join();
       await this.begin(detail.session);
     } catch (error) {
@@ -274,6 +272,16 @@ export class SessionView {
       if (error instanceof ApiError && error.status === 404) this.problem = "not_found";
       else this.problem = error instanceof ApiError && error.status === 0 ? "unreachable" : "failed";
     }
+  }
+
+  /** Reads what there is, and begins to load the moment that is shown first: that needs no screen. */
+  private async prepare(): Promise<SessionDetail> {
+    const detail = await this.way.read(this.abort.signal);
+    this.takeDetail(detail);
+    const at = firstMoment(this.start, this.timeline, detail.session.live);
+    const checkout = at === null ? null : this.timeline.checkoutFor(at);
+    if (checkout) this.history.prefetch(checkout);
+    return detail;
   }
 
   private takeDetail(detail: SessionDetail): void {
@@ -287,18 +295,12 @@ export class SessionView {
 
   /** Goes to where the address says; without that to the live edge, or to the beginning. */
   private async begin(session: SessionSummary): Promise<void> {
-    const { errorId, t, at: pageTime, paused, loop } = this.start;
-    if (errorId !== null) {
-      const marker = this.timeline.markers.find((candidate) => candidate.errorId === errorId);
-      const at = marker?.at ?? (await readErrorPlace(errorId)).at;
-      this.player?.seek(at - BEFORE_ERROR_MS);
-      this.player?.play();
-    } else if (pageTime !== null) this.seek(pageTime);
-    else if (t === null && session.live) this.player?.goLive();
-    else {
-      this.player?.seek(this.timeline.from + (t ?? loop?.[0] ?? 0) * 1000);
-      if (paused !== true) this.player?.play();
-    }
+    const { errorId, at: pageTime, paused, loop } = this.start;
+    let moment = firstMoment(this.start, this.timeline, session.live);
+    if (moment === null && errorId !== null) moment = (await readErrorPlace(errorId)).at - BEFORE_ERROR_MS;
+    if (moment === null) this.player?.goLive();
+    else this.seek(moment);
+    if (moment !== null && pageTime === null && (errorId !== null || paused !== true)) this.player?.play();
     const { from } = this.timeline;
     if (loop && loop[1] - loop[0] >= MIN_LOOP_MS / 1000)
       this.loop.range = { from: from + loop[0] * 1000, to: from + loop[1] * 1000 };

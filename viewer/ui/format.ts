@@ -32,9 +32,13 @@ export function formatAgo(at: number, now: number): string {
   return new Date(at).toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
 }
 
+let moments: Intl.DateTimeFormat | undefined;
+
 /** Date and time in the reader's own form. */
 export function formatMoment(at: number): string {
-  return new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  // To make one takes some milliseconds.
+  moments ??= new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  return moments.format(at);
 }
 
 /** `812 B`, `4.2 KB`, `17 MB`. */

@@ -7,6 +7,8 @@ import type { SessionView } from "../state/session-view.svelte.ts";
 
 /** How long something is said. */
 const NOTE_MS = 2_500;
+/** The page of the visitor comes first, the panels after it; where it does not come they wait no longer than this. */
+const PATIENCE_MS = 1_000;
 
 /** Made once for a page with a player. */
 export class SessionDesk {
@@ -17,10 +19,16 @@ export class SessionDesk {
   note = $state("");
   /** What holds the panels. */
   side: HTMLElement | undefined = $state();
+  /** True when it is the panels' turn. */
+  showsPanels = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #actions: Record<Action, (key: string) => void>;
 
   constructor(view: SessionView) {
+    setTimeout(() => (this.showsPanels = true), PATIENCE_MS);
+    $effect(() => {
+      if (view.status.stage !== "opening") requestAnimationFrame(() => setTimeout(() => (this.showsPanels = true)));
+    });
     this.#actions = createActions(view, {
       help: () => (this.showsHelp = !this.showsHelp),
       panel: (number) => (this.panel = PANELS[number - 1] ?? this.panel),
