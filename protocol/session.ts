@@ -14,6 +14,21 @@ export const viewportSchema = v.object({
 });
 export type Viewport = v.InferOutput<typeof viewportSchema>;
 
+/** Kinds of markers that are counted of a session; each has its column, `<kind>_count`. */
+export const COUNTED_KINDS = [
+  "click",
+  "rage_click",
+  "dead_click",
+  "error_click",
+  "thrash",
+  "form_abandoned",
+  "reload_loop",
+  "failed_request",
+  "console_error",
+  "custom",
+  "assist",
+] as const;
+
 /** What a session is searched by, as it was folded last. Texts are empty where nothing is known. */
 export const sessionFactsSchema = v.object({
   /** Two capital letters. */
@@ -26,7 +41,7 @@ export const sessionFactsSchema = v.object({
   /** Time in which something happened. */
   activeMs: natural,
   pageCount: natural,
-  /** By kind of marker. */
+  /** By kind of marker, of those in {@link COUNTED_KINDS}. */
   counts: v.record(v.string(), natural),
 });
 export type SessionFacts = v.InferOutput<typeof sessionFactsSchema>;

@@ -1,26 +1,19 @@
 /** Sessions and tabs between their tables and the wire. */
 
-import type { SessionFacts, SessionStatus, SessionSummary, TabSummary, Viewport } from "../../protocol/session.ts";
+import {
+  COUNTED_KINDS,
+  type SessionFacts,
+  type SessionStatus,
+  type SessionSummary,
+  type TabSummary,
+  type Viewport,
+} from "../../protocol/session.ts";
 
 /** Which session, and in which partition all of it lies. */
 export interface SessionKey {
   sessionId: string;
   startedOn: string;
 }
-
-const KINDS = [
-  "click",
-  "rage_click",
-  "dead_click",
-  "error_click",
-  "thrash",
-  "form_abandoned",
-  "reload_loop",
-  "failed_request",
-  "console_error",
-  "custom",
-  "assist",
-];
 
 /** Columns of {@link SessionRow}, of a table `sessions s`. */
 export const SESSION_COLUMNS = `s.session_id, s.project_id, s.started_on, s.status, s.user_id, s.traits, s.url, s.title, s.user_agent,
@@ -32,7 +25,7 @@ export const SESSION_COLUMNS = `s.session_id, s.project_id, s.started_on, s.stat
   (SELECT jsonb_build_object(
      'country', f.country, 'region', f.region, 'browser', f.browser, 'browserVersion', f.browser_version, 'os', f.os,
      'device', f.device, 'activeMs', f.active_ms, 'pageCount', f.page_count,
-     'counts', jsonb_build_object(${KINDS.map((kind) => `'${kind}', f.${kind}_count`).join(", ")}))
+     'counts', jsonb_build_object(${COUNTED_KINDS.map((kind) => `'${kind}', f.${kind}_count`).join(", ")}))
    FROM session_facts f WHERE f.session_id = s.session_id) AS facts`;
 
 /** A row of `sessions` as {@link SESSION_COLUMNS} give it; times are epoch milliseconds. */

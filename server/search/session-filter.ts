@@ -1,6 +1,6 @@
 /** What lists of sessions are asked for: filters in any combination, the order, and the place where a page begins. */
 
-import { SESSION_STATUSES, type SessionStatus } from "../../protocol/session.ts";
+import { COUNTED_KINDS, SESSION_STATUSES, type SessionStatus } from "../../protocol/session.ts";
 import { cleanText } from "../../protocol/text.ts";
 import { AppError } from "../app-error.ts";
 import { readNumber, readWhole } from "../http-input.ts";
@@ -20,19 +20,8 @@ const MAX_MS = Number.MAX_SAFE_INTEGER;
 export const SORTS = ["started", "active", "duration", "errors", "pages", "clicks", "rage"] as const;
 export type Sort = (typeof SORTS)[number];
 
-/** What a session can have at least one of. */
-export const HAS = [
-  "rage_click",
-  "dead_click",
-  "error_click",
-  "thrash",
-  "form_abandoned",
-  "reload_loop",
-  "failed_request",
-  "console_error",
-  "custom",
-  "assist",
-] as const;
+/** What a session can have at least one of: all that is counted but clicks, which all have. */
+export const HAS = COUNTED_KINDS.filter((kind) => kind !== "click");
 export type Has = (typeof HAS)[number];
 
 const one = (what: string) => `${what}; several: any of them`;

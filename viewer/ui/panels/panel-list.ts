@@ -85,7 +85,7 @@ export const PANEL_KINDS: readonly PanelKind[] = [
     rows: ({ markers, pages }) => pageRows(markers, pages),
     filters: [
       { group: "loads", name: "Page loads" },
-      { group: "ways", name: "Ways inside" },
+      { group: "ways", name: "Navigations" },
     ],
     readsEvents: false,
     empty: "No page was loaded yet.",
