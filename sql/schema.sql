@@ -771,7 +771,7 @@ CREATE INDEX session_facts_newest ON session_facts USING btree (project_id, star
 CREATE INDEX session_facts_user ON session_facts USING btree (project_id, user_id) WHERE (user_id IS NOT NULL);
 COMMENT ON TABLE session_facts IS 'What sessions are searched by: made and changed with its row of `sessions` by triggers; the rest is folded from markers and batches, and exact once is_due is false. No index has a column that changes while a session goes on: those stay HOT updates.';
 COMMENT ON COLUMN session_facts.active_upto IS 'Page time up to which active_ms counts.';
-COMMENT ON COLUMN session_facts.seen_at IS 'sessions.received_at when it was folded last; another value there: there is news.';
+COMMENT ON COLUMN session_facts.seen_at IS 'sessions.received_at when it was folded last; another value there: there is news. Null: what SDKs reported of it is to be read.';
 
 CREATE TABLE session_folds (
   session_id text COLLATE "C" NOT NULL,
@@ -796,6 +796,15 @@ CREATE TABLE session_markers (
   PRIMARY KEY (session_id, tab, seq, ordinal, started_on)
 ) PARTITION BY RANGE (started_on);
 COMMENT ON TABLE session_markers IS 'Markers, written in the transaction of the batch that carried them, so exactly once with it.';
+
+CREATE TABLE session_news (
+  news_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  session_id text COLLATE "C" NOT NULL,
+  is_anew boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (news_id)
+);
+COMMENT ON TABLE session_news IS 'Sessions whose words are to be folded again, besides what their own rows tell: appended in the transaction that changed something, taken by server/search within seconds. Nobody waits for another here.';
+COMMENT ON COLUMN session_news.is_anew IS 'Something was taken away: what is known already does not hold.';
 
 CREATE TABLE session_people (
   session_id text COLLATE "C" NOT NULL,
@@ -840,7 +849,7 @@ COMMENT ON TABLE session_words IS 'The texts that sessions are searched in, in l
 COMMENT ON COLUMN session_words.head IS 'Lines: address, title, user, session id.';
 COMMENT ON COLUMN session_words.traits IS 'Of each trait `name` and `name=value`, in lower case and cut at 256.';
 COMMENT ON COLUMN session_words.marks IS 'Names of custom marks, as they are.';
-COMMENT ON COLUMN session_words.pages IS 'Addresses visited. errors has types and messages, console what console.error wrote.';
+COMMENT ON COLUMN session_words.pages IS 'Addresses visited. errors has types and messages, of the tracker and of SDKs, console what console.error wrote.';
 
 CREATE TABLE sessions (
   session_id text COLLATE "C" NOT NULL,

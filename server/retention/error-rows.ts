@@ -98,11 +98,15 @@ async function forgetTold(tx: Queryable, gone: readonly Pick<Gone, "project_id">
  */
 export async function removePersonErrors(tx: Queryable, projectId: number, userId: string, before: number): Promise<number> {
   await removeMentions(tx, projectId, spellingsOf(userId));
-  const gone = await tx.query<Gone>(
+  const gone = await tx.query<Gone & { session_id: string | null }>(
     `DELETE FROM occurrences WHERE project_id = $1 AND received_at <= to_timestamp($3 / 1000.0) AND (user_id = $2
        OR (detail -> 'user' ->> 'id') = $2 OR (detail -> 'user' ->> 'email') = $2 OR (detail -> 'user' ->> 'name') = $2)
-     RETURNING project_id, issue_id, user_id`,
+     RETURNING project_id, issue_id, user_id, session_id`,
     [projectId, userId, before],
+  );
+  await tellSearch(
+    tx,
+    gone.flatMap(({ session_id }) => (session_id === null ? [] : [session_id])),
   );
   await forgetWords(tx, gone);
   await forgetTold(tx, gone);
@@ -113,6 +117,16 @@ export async function removePersonErrors(tx: Queryable, projectId: number, userI
   );
   await forgetUsers(tx, [...gone, { project_id: projectId, issue_id: 0, user_id: userId }]);
   return gone.length;
+}
+
+/** Sessions of others that were searched by what these errors said are folded anew. */
+async function tellSearch(tx: Queryable, sessionIds: readonly string[]): Promise<void> {
+  if (sessionIds.length === 0) return;
+  await tx.query(
+    `INSERT INTO session_news (session_id, is_anew)
+     SELECT DISTINCT session_id, true FROM session_facts WHERE session_id = ANY($1)`,
+    [sessionIds],
+  );
 }
 
 /** People of whom no error of their project is left are on none of its issues any more. */

@@ -89,6 +89,27 @@ it("SEA-12 nothing that an erased person was searched by is left, in any table",
   expect(await test.database.query("SELECT name FROM saved_searches")).toEqual([{ name: "All" }]);
 });
 
+it("SEA-12 what an SDK reported of an erased person is no word of anybody's session any more", async () => {
+  await visit("his", "bob", "otherword");
+  const reports = { counterword: "ada-lovelace", kept: "bob" };
+  for (const [message, userId] of Object.entries(reports)) {
+    await test.database.query(
+      `INSERT INTO occurrences (error_id, project_id, issue_id, event_id, source, received_at, at, session_id, user_id, message)
+       VALUES (gen_random_uuid(), $1, 1, $2, 'sdk', to_timestamp($3 / 1000.0), $3, 'his', $4, $2)`,
+      [project, message, NOON, userId],
+    );
+  }
+  await search.foldDue();
+  const errors = () => test.database.query("SELECT errors FROM session_words");
+  expect(await errors()).toEqual([{ errors: expect.stringContaining("counterword") as unknown }]);
+  const call = createCaller(retention.routes);
+  await call("DELETE", `/v1/projects/${project}/people/ada-lovelace`, { identity: personWith({ [project]: "owner" }) });
+  await search.foldDue();
+  expect(await errors()).toEqual([{ errors: "kept\notherword: otherword" }]);
+  await retention.scrubbed();
+  expect(await scanTables(test.connection, ["counterword", "ada-lovelace"])).toEqual([]);
+});
+
 it("SEA-12 several are erased at once, with a word in the audit, and late batches of them bring nothing back", async () => {
   for (let n = 0; n < 5; n++) await visit(`visit-${n}`, "ada", n < 3 ? "gone" : "kept");
   await search.foldDue();

@@ -12,6 +12,8 @@ const MAX_LINE = 500;
 const MAX_TEXT = 8_000;
 const MAX_MARKS = 50;
 const MAX_MARK = 128;
+/** Errors of SDKs that are read of one session, the first ones; what they say is cut at the bounds above. */
+const MAX_REPORTED = 2_000;
 
 /** A session that is folded next. */
 export interface DueSession {
@@ -33,6 +35,30 @@ export function claimDue(tx: Queryable, before: number, limit: number): Promise<
      ORDER BY f.started_at DESC LIMIT $2 FOR UPDATE OF f SKIP LOCKED`,
     [before, limit],
   );
+}
+
+/**
+ * Makes the sessions due of which other rooms have told something: an SDK reported an error, or what was known was erased. Who is held by
+ * somebody else is left for the next time, so that nobody waits for this.
+ * @returns how many tidings were taken
+ */
+export async function takeNews(db: Queryable, limit: number): Promise<number> {
+  const taken = await db.query(
+    `WITH news AS MATERIALIZED (
+       SELECT news_id, session_id, is_anew FROM session_news ORDER BY news_id LIMIT $1 FOR UPDATE SKIP LOCKED
+     ), held AS MATERIALIZED (
+       SELECT f.session_id FROM session_facts f WHERE f.session_id IN (SELECT session_id FROM news) FOR UPDATE SKIP LOCKED
+     ), told AS (
+       UPDATE session_facts f SET is_due = true, seen_at = NULL, folded_at = CASE WHEN n.is_anew THEN NULL ELSE f.folded_at END
+       FROM held h, (SELECT session_id, bool_or(is_anew) AS is_anew FROM news GROUP BY session_id) n
+       WHERE f.session_id = h.session_id AND n.session_id = h.session_id
+     )
+     DELETE FROM session_news d USING news n WHERE d.news_id = n.news_id AND (
+       n.session_id IN (SELECT session_id FROM held) OR NOT EXISTS (SELECT FROM session_facts f WHERE f.session_id = n.session_id))
+     RETURNING 1 AS one`,
+    [limit],
+  );
+  return taken.length;
 }
 
 /** The database's clock, epoch milliseconds. */
@@ -90,8 +116,8 @@ const GROWN = `greatest(0, CASE
 /** `OFFSET 0` keeps the planner from reading the markers of everybody to find those of a hundred sessions (measured: 1.5 s, not 30 ms). */
 const FOLD = `
   WITH due AS MATERIALIZED (
-    SELECT f.session_id, s.started_on, s.url, s.last_at, s.status = 'ended' AS is_over, s.received_at, s.error_count, i.agent,
-      s.status = 'ended' OR f.folded_at IS NULL AS is_reset, extract(epoch FROM s.last_at) * 1000 AS last_ms,
+    SELECT f.session_id, s.project_id, s.started_on, s.url, s.last_at, s.status = 'ended' AS is_over, s.received_at, s.error_count, i.agent,
+      s.status = 'ended' OR f.seen_at IS NULL AS is_told, s.status = 'ended' OR f.folded_at IS NULL AS is_reset, extract(epoch FROM s.last_at) * 1000 AS last_ms,
       extract(epoch FROM clock_timestamp() - f.folded_at) * 1000 AS since_ms,
       greatest(0, round(extract(epoch FROM coalesce(s.ended_at, s.last_at) - s.started_at) * 1000)) AS duration_ms
     FROM jsonb_to_recordset($1::jsonb) AS i (session_id text, agent jsonb)
@@ -153,6 +179,11 @@ const FOLD = `
       UNION ALL
       -- Recordings of others have no markers of pages.
       SELECT session_id, extract(epoch FROM last_at) * 1000, 'pages', url FROM due
+      UNION ALL
+      SELECT d.session_id, o.at, 'errors', concat_ws(': ', nullif(o.type, ''), nullif(o.message, '')) FROM due d CROSS JOIN LATERAL (
+        SELECT o.at, o.type, o.message FROM occurrences o
+        WHERE o.session_id = d.session_id AND o.project_id = d.project_id AND o.source = 'sdk' ORDER BY o.at, o.error_id LIMIT ${MAX_REPORTED}
+      ) o WHERE d.is_told
     ) m WHERE line <> '' GROUP BY 1, 2, 3
   ), lines AS (
     SELECT session_id, ${["pages", "console", "errors"].map(gathered).join(",\n      ")}

@@ -4,6 +4,7 @@ import { createTestDatabase, quietLog, type TestDatabase } from "../../test/harn
 import { insertBatch, insertProject, insertSession, insertTab, textEvent } from "../../test/harness/stored-session.ts";
 import { systemClock } from "../clock.ts";
 import { createFolder, type Folder } from "./fold.ts";
+import { findPage, parseSessionListing } from "./search.ts";
 
 const DAY = "2026-11-20";
 const T0 = Date.parse("2026-11-20T10:00:00Z");
@@ -25,7 +26,10 @@ afterAll(async () => {
 
 afterEach(async () => {
   await test.database.query("DELETE FROM session_facts");
-  for (const table of ["session_words", "session_folds", "session_markers", "session_events", "session_tabs", "sessions"]) {
+  for (const table of [
+    ...["session_words", "session_folds", "session_news", "session_markers", "session_events", "session_tabs", "sessions"],
+    "occurrences",
+  ]) {
     await test.database.query(`DELETE FROM ${table}`);
   }
 });
@@ -85,6 +89,20 @@ async function send(sessionId: string, seq: number, at: number, ms: number, mark
 const marker = (kind: MarkerKind, at: number, name = "", text = ""): Marker => ({ kind, at, name, text });
 const close = (sessionId: string) =>
   test.database.query("UPDATE sessions SET status = 'ended' WHERE session_id = $1", [sessionId]);
+
+/** An error as the digest writes it. */
+async function report(sessionId: string, message: string, facts: { source?: "sdk" | "tracker"; of?: number; at?: number } = {}) {
+  await test.database.query(
+    `INSERT INTO occurrences (error_id, project_id, issue_id, event_id, source, received_at, at, session_id, type, message)
+     VALUES (gen_random_uuid(), $1, 1, gen_random_uuid()::text, $2, now(), $3, $4, 'PaymentError', $5)`,
+    [facts.of ?? project, facts.source ?? "sdk", facts.at ?? T0, sessionId, message],
+  );
+}
+
+async function findByError(words: string): Promise<readonly string[]> {
+  const page = await findPage(test.database, [project], parseSessionListing(new URLSearchParams({ error: words })));
+  return page.sessionIds;
+}
 
 describe("folding", () => {
   it("SEA-5 adds up what markers and batches say: kinds, pages, words and active time", async () => {
@@ -258,6 +276,66 @@ describe("folding", () => {
     expect(facts?.marks).toHaveLength(50);
     expect(facts).toMatchObject({ click_count: 1, is_due: false });
     expect(facts?.active_ms).toBeLessThanOrEqual(610_000);
+  });
+});
+
+describe("errors that SDKs report", () => {
+  it("SEA-16 are found like those of the tracker, whether they come before the session, while it goes on or after its end", async () => {
+    await report("visit", "card Refused");
+    expect(await folder.foldDue()).toBe(0);
+    expect(await test.database.query("SELECT FROM session_news")).toEqual([]);
+    await begin("visit");
+    await send("visit", 0, T0, 1_000, [marker("click", T0), marker("error", T0 + 5, "TypeError", "x is undefined")]);
+    await folder.foldDue();
+    expect(await findByError("card refused")).toEqual(["visit"]);
+    expect(await folder.foldDue()).toBe(0);
+    // Nothing of the page comes with it.
+    await report("visit", "no stock", { at: T0 + 10 });
+    expect(await folder.foldDue()).toBe(1);
+    expect(await findByError("no stock")).toEqual(["visit"]);
+    await close("visit");
+    await folder.foldDue();
+    expect(await factsOf("visit")).toMatchObject({ is_due: false, click_count: 1, active_ms: 1_000 });
+    await report("visit", "sent too late", { at: T0 + 20 });
+    expect(await folder.foldDue()).toBe(1);
+    expect(await factsOf("visit")).toMatchObject({
+      errors: "paymenterror: card refused\ntypeerror: x is undefined\npaymenterror: no stock\npaymenterror: sent too late",
+      is_due: false,
+      click_count: 1,
+      error_count: 1,
+    });
+    expect(await findByError("too late")).toEqual(["visit"]);
+    expect(await folder.foldDue()).toBe(0);
+  });
+
+  it("SEA-16 of another project, or told by a tracker, are no words of the session", async () => {
+    await begin("visit", "ended");
+    await folder.foldDue();
+    await report("visit", "of somebody else", { of: project + 1 });
+    await report("visit", "a marker says it", { source: "tracker" });
+    await folder.foldDue();
+    expect(await factsOf("visit")).toMatchObject({ errors: "", is_due: false });
+  });
+
+  it("SEA-16 however many they are, each is one line, up to a bound", async () => {
+    await begin("visit");
+    for (let n = 0; n < 40; n++) for (let again = 0; again < 2; again++) await report("visit", `${n} ${"long ".repeat(300)}`);
+    await folder.foldDue();
+    const { errors = "" } = (await factsOf("visit")) ?? {};
+    expect(errors.length).toBe(8_000);
+    expect(new Set(errors.split("\n")).size).toBe(errors.split("\n").length);
+  });
+
+  it("SEA-16 a session that somebody holds is folded when he lets go, and nobody waits", async () => {
+    await begin("visit", "ended");
+    await folder.foldDue();
+    await test.database.transaction(async (tx) => {
+      await tx.query("SELECT FROM session_facts WHERE session_id = 'visit' FOR UPDATE");
+      await report("visit", "card refused");
+      expect(await folder.foldDue()).toBe(0);
+    });
+    expect(await folder.foldDue()).toBe(1);
+    expect(await findByError("card refused")).toEqual(["visit"]);
   });
 });
 

@@ -7,12 +7,14 @@ import { toAppError } from "../app-error.ts";
 import type { Clock } from "../clock.ts";
 import type { Database } from "../db/db.ts";
 import type { Logger } from "../log.ts";
-import { claimDue, foldSessions, passOver, readClock } from "./fold-queries.ts";
+import { claimDue, foldSessions, passOver, readClock, takeNews } from "./fold-queries.ts";
 
 /** Sessions in one transaction: who changes one of them waits for as long as it takes, some 30 ms. */
 const CHUNK = 100;
 /** Most chunks before what is newer has its turn. */
 const MAX_CHUNKS = 50;
+/** Tidings of other rooms that are taken in one statement. */
+const NEWS = 1_000;
 /** A session that goes on is at most this much, and a pass, behind. */
 const PAUSE_MS = 2_000;
 /** Folding takes at most one part in so many of the time. */
@@ -85,9 +87,14 @@ export function createFolder({ db, clock, log }: { db: Database; clock: Clock; l
     });
   }
 
+  async function hearNews(): Promise<void> {
+    for (let chunk = 0; chunk < MAX_CHUNKS && (await takeNews(db, NEWS)) === NEWS; chunk++);
+  }
+
   async function pass(): Promise<void> {
     const startedAt = performance.now();
     try {
+      await hearNews();
       const before = await readClock(db);
       for (let chunk = 0; chunk < MAX_CHUNKS && !isStopped; chunk++) {
         const chunkAt = performance.now();
@@ -109,6 +116,7 @@ export function createFolder({ db, clock, log }: { db: Database; clock: Clock; l
 
   return {
     async foldDue() {
+      await hearNews();
       const before = await readClock(db);
       for (let count = 0; ;) {
         const folded = await fold(before);
