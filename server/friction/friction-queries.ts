@@ -23,35 +23,45 @@ const PATH = "^[A-Za-z0-9_:#>-]+$";
 const CLICKS = ["click", "rage_click", "dead_click", "error_click"] as const;
 export type ClickKind = (typeof CLICKS)[number];
 
+/** A view begins with it. */
+const BEGINS = "kind IN ('page_load', 'navigation')";
 /** Its address without what is behind `?` and `#`. */
 const plain = (address: string): string => `regexp_replace(${address}, '[?#].*$', '')`;
 /** A number out of facts that a page sent. */
 const fact = (name: string): string =>
   `CASE WHEN jsonb_typeof(data->'${name}') = 'number' THEN least(greatest((data->>'${name}')::float8, 0), 1) END`;
 
-/** Markers of the sessions $1 with the number of their view. */
+/**
+ * Markers of the sessions $1 with the number of their view, and those views. `OFFSET 0` has them read session by session, in their order, until
+ * there are enough: the planner would rather read the markers of everybody. Nothing of it is joined: how many there are the planner does not
+ * know, and a join of all with all took 6 s.
+ */
 const VIEWS = `
   looked AS MATERIALIZED (
-    SELECT s.session_id, s.started_on, c.n, m.tab, m.seq, m.ordinal, m.kind, m.at, m.name, m.data
-    FROM unnest($1::text[]) WITH ORDINALITY AS c (session_id, n) JOIN sessions s USING (session_id)
+    SELECT s.n, s.session_id, s.started_on, m.*
+    FROM (
+      SELECT s.session_id, s.started_on, c.n::integer AS n FROM unnest($1::text[]) WITH ORDINALITY AS c (session_id, n)
+      JOIN sessions s USING (session_id) ORDER BY c.n
+    ) s
     CROSS JOIN LATERAL (
-      SELECT m.tab, m.seq, m.ordinal, m.kind, m.at, m.name, m.data FROM session_markers m
+      SELECT m.tab, m.seq, m.ordinal, m.kind, m.at, CASE WHEN ${BEGINS} THEN ${plain("m.name")} END AS address, m.data FROM session_markers m
       WHERE m.session_id = s.session_id AND m.started_on = s.started_on
         AND m.kind = ANY('{page_load,navigation,web_vitals,${CLICKS.join(",")}}'::text[])
+      OFFSET 0
     ) m
     LIMIT ${MAX_MARKERS}
-  ), numbered AS (
-    SELECT *, count(*) FILTER (WHERE kind IN ('page_load', 'navigation'))
-      OVER (PARTITION BY session_id, tab ORDER BY at, seq, ordinal ROWS UNBOUNDED PRECEDING) AS view
+  ), numbered AS MATERIALIZED (
+    SELECT *, count(*) FILTER (WHERE ${BEGINS}) OVER (PARTITION BY n, tab ORDER BY at, seq, ordinal ROWS UNBOUNDED PRECEDING)::integer AS view
     FROM looked
   ), views AS MATERIALIZED (
-    SELECT session_id, started_on, n, tab, view, at AS from_at, ${plain("name")} AS address,
-      lead(at) OVER (PARTITION BY session_id, tab ORDER BY view) AS to_at
-    FROM numbered WHERE kind IN ('page_load', 'navigation')
-  ), depths AS (
-    -- What is told with the next address is of the one before.
-    SELECT session_id, tab, CASE WHEN kind = 'navigation' THEN view - 1 ELSE view END AS view, max(${fact("depth")}) AS depth
-    FROM numbered WHERE kind IN ('navigation', 'web_vitals') GROUP BY 1, 2, 3
+    -- What is told of a depth with the next address is of the one before.
+    SELECT *, lead(from_at) OVER next AS to_at, greatest(own_depth, lead(depth_before) OVER next) AS depth FROM (
+      SELECT n, tab, view, min(session_id) AS session_id, min(started_on) AS started_on, min(at) FILTER (WHERE ${BEGINS}) AS from_at,
+        min(address) AS address, max(${fact("depth")}) FILTER (WHERE kind = 'web_vitals') AS own_depth,
+        max(${fact("depth")}) FILTER (WHERE kind = 'navigation') AS depth_before,
+        ${CLICKS.map((kind) => `count(*) FILTER (WHERE kind = '${kind}') AS ${kind}`).join(", ")}
+      FROM numbered GROUP BY n, tab, view
+    ) v WINDOW next AS (PARTITION BY n, tab ORDER BY view)
   )`;
 
 /** A page by its address. */
@@ -72,15 +82,11 @@ export async function listPages(
   sessionIds: readonly string[],
 ): Promise<{ pages: PageFriction[]; isCut: boolean }> {
   const rows = await db.query<PageFriction & { looked: number }>(
-    `WITH ${VIEWS}, clicks AS (
-       SELECT session_id, tab, view, ${CLICKS.map((kind) => `count(*) FILTER (WHERE kind = '${kind}') AS ${kind}`).join(", ")}
-       FROM numbered WHERE kind = ANY('{${CLICKS.join(",")}}'::text[]) GROUP BY 1, 2, 3
-     )
-     SELECT (SELECT count(*) FROM looked)::integer AS looked, v.address, count(*)::integer AS views,
-       coalesce(sum(c.click), 0)::integer AS clicks, coalesce(sum(c.rage_click), 0)::integer AS "rageClicks",
-       coalesce(sum(c.dead_click), 0)::integer AS "deadClicks", coalesce(sum(c.error_click), 0)::integer AS "errorClicks",
-       round(avg(d.depth)::numeric, 2)::float8 AS depth
-     FROM views v LEFT JOIN clicks c USING (session_id, tab, view) LEFT JOIN depths d USING (session_id, tab, view)
+    `WITH ${VIEWS}
+     SELECT (SELECT count(*) FROM looked)::integer AS looked, v.address, count(*)::integer AS views, sum(v.click)::integer AS clicks,
+       sum(v.rage_click)::integer AS "rageClicks", sum(v.dead_click)::integer AS "deadClicks", sum(v.error_click)::integer AS "errorClicks",
+       round(avg(v.depth)::numeric, 2)::float8 AS depth
+     FROM views v WHERE v.address IS NOT NULL
      GROUP BY v.address ORDER BY count(*) DESC, v.address LIMIT ${MAX_PAGES}`,
     [sessionIds],
   );
@@ -138,13 +144,14 @@ export async function readHeatMap(db: Queryable, sessionIds: readonly string[], 
   const [row] = await db.query<HeatRow>(
     `WITH ${VIEWS}, meant AS MATERIALIZED (SELECT * FROM views WHERE address LIKE $2),
      clicked AS MATERIALIZED (
-       SELECT m.kind, m.data->>'path' AS path, ${fact("ex")} AS x, ${fact("ey")} AS y
-       FROM numbered m JOIN meant USING (session_id, tab, view) WHERE m.kind = ANY('{${CLICKS.join(",")}}'::text[])
+       SELECT kind, data->>'path' AS path, ${fact("ex")} AS x, ${fact("ey")} AS y FROM (
+         SELECT kind, data, first_value(address) OVER (PARTITION BY n, tab, view ORDER BY at, seq, ordinal) AS address FROM numbered
+       ) m WHERE kind = ANY('{${CLICKS.join(",")}}'::text[]) AND address LIKE $2
      ), points AS (
        SELECT path, round(x::numeric, 2)::float8 AS x, round(y::numeric, 2)::float8 AS y, kind, count(*)::integer AS count
        FROM clicked WHERE path ~ '${PATH}' AND length(path) <= 400 AND x IS NOT NULL AND y IS NOT NULL
        GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, 1, 2, 3, 4 LIMIT ${MAX_POINTS}
-     ), seen AS (SELECT d.depth FROM meant JOIN depths d USING (session_id, tab, view) WHERE d.depth IS NOT NULL),
+     ), seen AS MATERIALIZED (SELECT depth FROM meant WHERE depth IS NOT NULL),
      steps AS (
        SELECT i, (SELECT count(*) FROM seen WHERE depth >= i / ${DEPTH_STEPS}.0 - 0.001)::integer AS count FROM generate_series(0, ${DEPTH_STEPS}) i
      ), backdrops AS (

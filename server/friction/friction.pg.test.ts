@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Marker } from "../../protocol/markers.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/harness/postgres.ts";
 import { insertBatch, insertProject, insertSession, insertTab, textEvent } from "../../test/harness/stored-session.ts";
-import { listPages, readHeatMap } from "./friction-queries.ts";
+import { listPages, MAX_MARKERS, readHeatMap } from "./friction-queries.ts";
 
 const DAY = "2026-11-20";
 const T0 = Date.parse("2026-11-20T10:00:00Z");
@@ -69,6 +69,25 @@ describe("friction", () => {
     expect((await readHeatMap(test.database, ["one"], "%")).views).toBe(0);
     expect((await readHeatMap(test.database, [], `${SHOP}/`)).views).toBe(0);
     expect((await listPages(test.database, [])).pages).toEqual([]);
+  });
+
+  it("FRI-2 what is looked at and told is bounded, and it says where more was there", { timeout: 60_000 }, async () => {
+    await insert("huge", []);
+    await test.database.query(
+      `INSERT INTO session_markers (session_id, tab, seq, ordinal, started_on, project_id, kind, at, name, text, data)
+       SELECT 'huge', 'a', 1 + n / 1000, n % 1000, $1::date, $2, CASE WHEN n % 400 = 0 THEN 'page_load' ELSE 'click' END, $3::float8 + n,
+         $4 || '/page-' || n / 400, '', jsonb_build_object('path', 'main>p:' || n, 'ex', 0.5, 'ey', 0.5)
+       FROM generate_series(0, $5::integer) n`,
+      [DAY, project, T0, SHOP, MAX_MARKERS + 500],
+    );
+    const { pages, isCut } = await listPages(test.database, ["huge"]);
+    expect([pages.length, isCut]).toEqual([200, true]);
+    const map = await readHeatMap(test.database, ["huge"], `${SHOP}/page-*`);
+    expect(map).toMatchObject({ isCut: true, views: expect.any(Number) as unknown });
+    expect(map.points).toHaveLength(5_000);
+    // The first 100,000: 250 pages, and all of the rest are clicks, each in a place of its own.
+    expect([map.views, map.unplaced]).toEqual([250, MAX_MARKERS - 250 - 5_000]);
+    await test.database.query("DELETE FROM session_markers WHERE session_id = 'huge'");
   });
 
   it("FRI-3 what a page says falsely of a place is counted and not placed", async () => {
