@@ -1,21 +1,26 @@
 /**
  * The Chromium of this machine: found, and started for one task as a child process without a network, with a profile of its own that goes with
- * it, and with none of our environment.
+ * it, and with none of our environment. It is ended where it takes too much memory, and where the machine has none left it goes before others.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
-import { access } from "node:fs/promises";
+import { access, writeFile } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { AppError } from "../app-error.ts";
-import { createDevTools, type DevTools } from "./devtools-pipe.ts";
+import { createDevTools, type DevTools, toRecord } from "./devtools-pipe.ts";
+import { watchMemory } from "./memory-watch.ts";
 
 /** Names under which it is installed. */
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "chrome-headless-shell"];
 const START_MS = 30_000;
 const STOP_MS = 5_000;
 const MAX_SAID = 4_000;
+/** What all its processes may hold together: five times the largest page that is played in it, and what it takes itself. */
+const MAX_MEMORY_BYTES = 3 * 1024 ** 3;
+/** For the system's choice of what ends when memory does (`/proc/<pid>/oom_score_adj`): far before a server or a database. */
+const EXPENDABLE = "800";
 /** The account that a server of root starts it as: Chromium has no sandbox as root. */
 const NOBODY = 65_534;
 
@@ -54,9 +59,15 @@ export async function findChromium({ path, searchPath }: ChromiumSettings): Prom
  * Starts it.
  * @param file as {@link findChromium} gives it
  * @param folder an empty one of its own, that the caller removes
+ * @param signal ends it, also while it starts
  * @throws AppError `not_started` that says what the browser said
  */
-export async function startChromium(file: string, folder: string, settings: ChromiumSettings): Promise<Browser> {
+export async function startChromium(
+  file: string,
+  folder: string,
+  settings: ChromiumSettings,
+  signal: AbortSignal,
+): Promise<Browser> {
   const account = settings.sandbox && process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   const child = spawn(
     file,
@@ -80,22 +91,38 @@ export async function startChromium(file: string, folder: string, settings: Chro
     child.once("exit", () => resolve());
     child.once("error", () => resolve());
   });
+  const gone = (): Promise<unknown> => Promise.race([exited, new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())]);
   void exited.then(() => devTools.end(new Error("the browser has gone")));
+  const end = (why: string): void => {
+    devTools.end(new Error(why));
+    kill(child);
+  };
+  const onAbort = (): void => end("the browser was stopped");
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (child.pid !== undefined) void writeFile(`/proc/${child.pid}/oom_score_adj`, EXPENDABLE).catch(() => undefined);
   const timer = setTimeout(() => devTools.end(new Error("the browser does not answer")), START_MS);
   try {
     await devTools.call("Browser.getVersion");
   } catch (error) {
+    signal.removeEventListener("abort", onAbort);
     kill(child);
+    await gone();
     throw new AppError("not_started", `Chromium did not start: ${lastWords(said)}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }
+  const unwatch = watchMemory(
+    () => pidsOf(devTools),
+    MAX_MEMORY_BYTES,
+    () => end("the browser took too much memory"),
+  );
   return {
     devTools,
     async stop() {
-      devTools.end(new Error("the browser was stopped"));
-      kill(child);
-      await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())]);
+      signal.removeEventListener("abort", onAbort);
+      unwatch();
+      end("the browser was stopped");
+      await gone();
     },
   };
 }
@@ -124,6 +151,13 @@ const FLAGS = [
   "--proxy-server=socks5://127.0.0.1:1",
   "--proxy-bypass-list=<-loopback>",
 ];
+
+/** Processes of a browser. */
+async function pidsOf(devTools: DevTools): Promise<number[]> {
+  const { processInfo } = await devTools.call("SystemInfo.getProcessInfo");
+  if (!Array.isArray(processInfo)) return [];
+  return processInfo.map((info: unknown) => toRecord(info)["id"]).filter((id) => typeof id === "number");
+}
 
 function kill(child: ChildProcess): void {
   if (child.pid === undefined) return;

@@ -209,8 +209,11 @@ describe("a file as a session", () => {
       kind: "not_found",
     });
     isDiskFull = true;
-    await expect(take(fileWith({}))).rejects.toMatchObject({ kind: "overload" });
+    await expect(take(fileWith({}))).rejects.toThrow(/disk .* is nearly full/);
     isDiskFull = false;
+    const both = await Promise.allSettled([take(fileWith({})), take(fileWith({}))]);
+    expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect(both[1]).toMatchObject({ reason: { kind: "overload", message: expect.stringContaining("another file") as string } });
     const { sessionId } = await take(fileWith({ session: { sessionId: "elsewhere" } }));
     const rows = await test.database.query(
       `SELECT action, subject_id, data ->> 'originalId' AS original FROM audit_log

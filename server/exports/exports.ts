@@ -1,5 +1,6 @@
 /** The door of exports: a session as a file that somebody takes away, and such a file as a session again. */
 
+import { tmpdir } from "node:os";
 import type { AuditTrail, ViewTrail } from "../audit-trail.ts";
 import type { Clock } from "../clock.ts";
 import type { Database } from "../db/db.ts";
@@ -40,7 +41,7 @@ export interface ExportsDeps {
 
 /** Builds the room. It starts nothing until somebody asks. */
 export function createExports(deps: ExportsDeps): Exports {
-  const films = createFilms({ chromium: deps.chromium, log: deps.log });
+  const films = createFilms({ chromium: deps.chromium, log: deps.log, scratch: tmpdir() });
   return {
     routes: [...createExportRoutes({ ...deps, films }), ...createImportRoutes(deps)],
     stop: () => films.stop(),

@@ -2,11 +2,11 @@
  * Films: the exported page played frame by frame in the machine's Chromium and encoded there. Not in real time: each frame is shown, looked at
  * and encoded before the next, so that none is dropped however slow the machine is; where nothing changes, nothing is done.
  *
- * One film at a time; a child process without a network, bounded in time, and gone with whoever asked.
+ * One film at a time; a child process without a network, bounded in time and memory, and gone with whoever asked. Its folder holds the
+ * recording: it goes with it, and that of a server that was killed goes before the next film.
  */
 
-import { chown, mkdtemp, open, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chown, mkdtemp, open, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../app-error.ts";
 import type { Logger } from "../log.ts";
@@ -24,11 +24,18 @@ const LONG_MS = 2 * 60_000;
 /** Players jump to key frames. */
 const KEY_MS = 5_000;
 const WAIT_MS = 10_000;
+const FOLDER_PREFIX = "watchback-film-";
+/** Folders that are older belong to nobody any more. */
+const LEFT_BEHIND_MS = 2 * MAX_RUN_MS;
 
 /** What films are made with. */
 export interface FilmDeps {
   chromium: ChromiumSettings;
   log: Logger;
+  /** Where the folder of each film is made. */
+  scratch: string;
+  /** Longest time that a film may take to be made. */
+  maxRunMs?: number;
 }
 
 /** Makes films. */
@@ -45,42 +52,47 @@ export interface Films {
 }
 
 /** Builds the maker; a browser is looked for when somebody asks. */
-export function createFilms({ chromium, log }: FilmDeps): Films {
-  let running: { browser: Browser | null } | null = null;
+export function createFilms({ chromium, log, scratch, maxRunMs = MAX_RUN_MS }: FilmDeps): Films {
+  let running: { stopping: AbortController; browser: Browser | null } | null = null;
 
   async function* make(page: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const file = await findChromium(chromium);
     if (file === null) throw new AppError("not_started", NO_CHROMIUM);
     if (running) throw new AppError("overload", "another film is being made", { retryAfterMs: WAIT_MS });
-    const own: { browser: Browser | null } = { browser: null };
+    const stopping = new AbortController();
+    const own: { stopping: AbortController; browser: Browser | null } = { stopping, browser: null };
     running = own;
-    const folder = await mkdtemp(join(tmpdir(), "watchback-film-"));
     const startedAt = performance.now();
-    const stop = () => void own.browser?.stop();
-    const timer = setTimeout(stop, MAX_RUN_MS);
-    signal.addEventListener("abort", stop, { once: true });
+    const leave = (): void => stopping.abort(signal.reason);
+    const timer = setTimeout(() => stopping.abort(new AppError("too_large", TOO_LONG)), maxRunMs);
+    signal.addEventListener("abort", leave, { once: true });
+    let folder = "";
     try {
+      await removeLeftBehind(scratch);
+      folder = await mkdtemp(join(scratch, FOLDER_PREFIX));
       const [stageFile, emptyFile] = [join(folder, "session.html"), join(folder, "empty.html")];
       await writeAll(stageFile, page);
       await writeFile(emptyFile, "<!doctype html><title>Encoder</title>");
       if (chromium.sandbox && process.getuid?.() === 0)
         for (const path of [folder, stageFile, emptyFile]) await chown(path, 65_534, 65_534);
-      signal.throwIfAborted();
-      own.browser = await startChromium(file, folder, chromium);
+      stopping.signal.throwIfAborted();
+      own.browser = await startChromium(file, folder, chromium, stopping.signal);
       const stage = await openStage(own.browser.devTools, stageFile);
       const encoder = await openEncoder(own.browser.devTools, emptyFile, stage.facts);
       yield* writeWebm(stage.facts, shoot(stage, encoder));
       log.info("film made", { durationMs: stage.facts.durationMs, tookMs: Math.round(performance.now() - startedAt) });
     } catch (error) {
-      if (error instanceof AppError || signal.aborted) throw error;
+      if (stopping.signal.reason instanceof AppError) throw stopping.signal.reason;
+      if (error instanceof AppError || stopping.signal.aborted) throw error;
       throw new AppError("not_started", "the film could not be made", { cause: error });
     } finally {
       clearTimeout(timer);
-      signal.removeEventListener("abort", stop);
+      signal.removeEventListener("abort", leave);
       await own.browser?.stop();
-      await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
-        log.warn("what was left of a film was not removed", { error: error instanceof Error ? error.message : String(error) });
-      });
+      if (folder !== "")
+        await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
+          log.warn("what was left of a film was not removed", { error: error instanceof Error ? error.message : String(error) });
+        });
       running = null;
     }
   }
@@ -88,10 +100,14 @@ export function createFilms({ chromium, log }: FilmDeps): Films {
   return {
     refusal: async () => ((await findChromium(chromium)) === null ? NO_CHROMIUM : null),
     make,
-    stop: async () => running?.browser?.stop(),
+    async stop() {
+      running?.stopping.abort(new AppError("overload", "the server is stopping"));
+      await running?.browser?.stop();
+    },
   };
 }
 
+const TOO_LONG = "the film took too long to be made; choose a shorter part";
 const NO_CHROMIUM = "films need a Chromium on the server: install one, or name it by CHROMIUM_PATH";
 
 /** The frames of a film: one whenever something has changed, and the last one at its end. */
@@ -120,5 +136,19 @@ async function writeAll(path: string, bytes: AsyncIterable<Uint8Array>): Promise
     for await (const piece of bytes) await file.write(piece);
   } finally {
     await file.close();
+  }
+}
+
+/** Removes folders of films whose server was killed before it could. */
+async function removeLeftBehind(scratch: string): Promise<void> {
+  const names = await readdir(scratch).catch(() => []);
+  for (const name of names.filter((one) => one.startsWith(FOLDER_PREFIX))) {
+    const path = join(scratch, name);
+    const changedAt = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Infinity,
+    );
+    // What belongs to another account stays: that one removes its own.
+    if (Date.now() - changedAt > LEFT_BEHIND_MS) await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }

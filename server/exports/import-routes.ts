@@ -65,8 +65,14 @@ export function createImportRoutes(deps: ImportRoutesDeps): readonly Route[] {
         const projectId = readId(request.params["id"]);
         requireRole(request.identity, projectId, "member");
         const fullMs = deps.waitMs();
-        if (fullMs !== null) throw new AppError("overload", "the disk is nearly full", { retryAfterMs: fullMs });
-        if (isBusy) throw new AppError("overload", "another file is being imported", { retryAfterMs: WAIT_MS });
+        if (fullMs !== null)
+          throw new AppError("overload", "the disk of the server is nearly full: nothing is imported until there is room again", {
+            retryAfterMs: fullMs,
+          });
+        if (isBusy)
+          throw new AppError("overload", "another file is being imported just now: try again when it is done", {
+            retryAfterMs: WAIT_MS,
+          });
         isBusy = true;
         try {
           return { status: 201, json: await take(request, projectId) };

@@ -42,7 +42,7 @@ export async function openUpload(body: Uint8Array, maxBytes: number): Promise<Op
 function notOurs(): AppError {
   return new AppError(
     "protocol",
-    `the file is neither JSON with the format ${SESSION_FILE_FORMAT} nor a page that was exported here`,
+    `this is no session file: neither data (.json) with the format ${SESSION_FILE_FORMAT}, nor a web page (.html) that a Watchback exported`,
   );
 }
 

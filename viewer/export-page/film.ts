@@ -1,8 +1,12 @@
-/** The page as a stage for films (`#film`): nothing but the recording, which whoever drives the browser tells what to show. */
+/**
+ * The page as a stage for films (`#film`): nothing but the recording, which whoever drives the browser tells what to show. It follows the
+ * visitor from browser tab to browser tab, as the viewer does.
+ */
 
 import { readSize, type RrwebEvent } from "../player/rrweb-events.ts";
-import { createPlayer } from "./player.ts";
+import { createPlayer, type RecordingPlayer } from "./player.ts";
 import type { Recording } from "./recording.ts";
+import { reelAt, type Reel, type Step } from "./reels.ts";
 
 /** Longest side of a film. */
 const MAX_PX = 1_280;
@@ -29,33 +33,38 @@ export function createFilm(root: HTMLElement, recording: Promise<Recording>): Fi
   let show = (_atMs: number): boolean => false;
 
   async function begin(): Promise<FilmStage | null> {
-    const { reels, range } = await recording;
-    const [reel] = reels;
-    const [first] = reel?.events ?? [];
-    const last = reel?.events.at(-1);
-    if (!reel || !first || !last) return null;
-    const from = Math.min(last.timestamp, Math.max(first.timestamp, range?.from ?? first.timestamp));
-    const to = Math.max(from, Math.min(last.timestamp + MAX_REST_MS, range?.to ?? last.timestamp));
-    const size = fit(sizeAt(reel.events, from));
+    const { reels, steps, range } = await recording;
+    if (reels.length === 0) return null;
+    const beginsAt = reels.reduce((begin, { events }) => Math.min(begin, events[0]?.timestamp ?? Infinity), Infinity);
+    const endsAt = reels.reduce((end, { events }) => Math.max(end, events.at(-1)?.timestamp ?? 0), beginsAt);
+    const from = Math.min(endsAt, Math.max(beginsAt, range?.from ?? beginsAt));
+    const to = Math.max(from, Math.min(endsAt + MAX_REST_MS, range?.to ?? endsAt));
+    const size = fit(sizeAt(reelAt(steps, from)?.events ?? [], from));
     document.documentElement.classList.add("film");
     root.replaceChildren();
-    const player = createPlayer({ target: root, events: reel.events, ...size, controls: false });
-    show = createShow(reel.events, from, (at) => player.seek(at - first.timestamp, false));
+    show = createShow(steps, from, ({ events }) => createPlayer({ target: root, events, ...size, controls: false }));
     return { ...size, durationMs: to - from };
   }
 
   return { ready: begin(), show: (atMs) => show(atMs) };
 }
 
-function createShow(events: readonly RrwebEvent[], from: number, seek: (at: number) => void): (atMs: number) => boolean {
-  let shownUpto = -Infinity;
-  let next = 0;
+/** @param open builds the player of a reel in the place of the one before, which is gone by then */
+function createShow(steps: readonly Step[], from: number, open: (reel: Reel) => RecordingPlayer): (atMs: number) => boolean {
+  let shown: { reel: Reel; player: RecordingPlayer; next: number } | null = null;
   return (atMs) => {
     const at = from + atMs;
-    let hasChanged = shownUpto === -Infinity;
-    for (let event = events[next]; event && event.timestamp <= at; event = events[++next]) hasChanged = true;
-    shownUpto = at;
-    if (hasChanged) seek(at);
+    const reel = reelAt(steps, at);
+    if (!reel) return false;
+    let hasChanged = false;
+    if (shown?.reel !== reel) {
+      shown?.player.destroy();
+      shown = { reel, player: open(reel), next: 0 };
+      hasChanged = true;
+    }
+    for (let event = reel.events[shown.next]; event && event.timestamp <= at; event = reel.events[++shown.next])
+      hasChanged = true;
+    if (hasChanged) shown.player.seek(at - (reel.events[0]?.timestamp ?? 0), false);
     return hasChanged;
   };
 }

@@ -5,7 +5,8 @@ import "./page.css";
 import { formatClock, formatMoment } from "../ui/format.ts";
 import { createFilm, type FilmControl } from "./film.ts";
 import { CONTROLS_PX, createPlayer, type RecordingPlayer } from "./player.ts";
-import { readRecording, type Moment, type Recording, type Reel } from "./recording.ts";
+import { readRecording, type Recording } from "./recording.ts";
+import type { Moment, Reel } from "./reels.ts";
 
 declare global {
   var watchbackFilm: FilmControl | undefined;

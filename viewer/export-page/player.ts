@@ -5,6 +5,7 @@ import { catchFaults } from "../player/replayer-faults.ts";
 import { isPlayable, type RrwebEvent } from "../player/rrweb-events.ts";
 import { STAND_IN_RULES } from "../player/stand-ins.ts";
 import { shareStyles } from "../player/style-cache.ts";
+import { nameControls } from "./controls.ts";
 
 /** An event as rrweb-player names it; its package and the viewer's have the types of two versions. */
 type PlayerEvent = ConstructorParameters<typeof Player>[0]["props"]["events"][number];
@@ -60,6 +61,7 @@ export function createPlayer({ target, events, width, height, controls }: Player
   catchFaults(replayer);
   replayer.iframe.title = "The visitor's page";
   replayer.iframe.tabIndex = -1;
+  if (controls) nameControls(target, player, replayer.getMetaData().totalTime);
   return {
     // An event of the very moment is to be seen as well.
     seek: (offsetMs, play) => player.goto(Math.max(0, offsetMs) + TICK_MS, play),

@@ -5,33 +5,17 @@
 
 import { ListSplitter } from "../../protocol/list-splitter.ts";
 import { MAX_FILE_BATCH_BYTES, MAX_FILE_DEPTH, SESSION_FILE_ELEMENT, SESSION_FILE_LIST } from "../../protocol/session-file.ts";
-import { RRWEB } from "../../protocol/rrweb-event.ts";
 import { cleanEvent } from "../player/clean-events.ts";
 import { checkShape } from "../player/json-shape.ts";
-import { isPlayable, isRecord, isRrwebEvent, type RrwebEvent } from "../player/rrweb-events.ts";
-import { SceneGuard } from "../player/scene-guard.ts";
+import { isRecord, isRrwebEvent } from "../player/rrweb-events.ts";
+import { isVisitorKind } from "../player/timeline.ts";
+import { type Context, type Moment, type Reel, type Step, toReels } from "./reels.ts";
 
 const MAX_EVENTS = 1_000_000;
 const MAX_JSON_BYTES = 768 * 1024 * 1024;
 const MAX_HEAD_BYTES = 8 * 1024 * 1024;
-const MAX_MOMENTS = 1_000;
 /** Kinds of markers that are worth a line beside the player. */
 const KINDS = ["error", "console_error", "failed_request", "rage_click", "dead_click", "navigation", "page_load", "custom"];
-
-/** A point worth jumping to, by the page's clock. */
-export interface Moment {
-  at: number;
-  kind: string;
-  text: string;
-}
-
-/** What one browser tab showed: its page contexts one after the other. */
-export interface Reel {
-  /** Address or title of its last page. */
-  name: string;
-  events: RrwebEvent[];
-  moments: Moment[];
-}
 
 /** Everything that is inside. */
 export interface Recording {
@@ -43,21 +27,21 @@ export interface Recording {
   range: { from: number; to: number } | null;
   /** Those that can be played, the longest first. */
   reels: Reel[];
+  /** In which of them the visitor was when. */
+  steps: Step[];
   /** True where a part of it could not be read. */
   isDamaged: boolean;
 }
 
-interface Context {
-  group: string;
-  name: string;
-  events: RrwebEvent[];
-  moments: Moment[];
+interface Read extends Pick<Context, "events" | "moments" | "acts"> {
+  /** Number of the first batch that is in the file. */
+  firstSeq: number;
 }
 
 /** Reads what the elements of the page hold, and takes them away. Never rejects: what cannot be read is left out. */
 export async function readRecording(): Promise<Recording> {
   const hosts = new Set<string>();
-  const contexts = new Map<string, Pick<Context, "events" | "moments">>();
+  const contexts = new Map<string, Read>();
   const splitter = new ListSplitter({
     list: SESSION_FILE_LIST,
     maxItemBytes: MAX_FILE_BATCH_BYTES,
@@ -73,14 +57,16 @@ export async function readRecording(): Promise<Recording> {
       checkShape(bytes);
       const batch: unknown = JSON.parse(new TextDecoder().decode(bytes));
       if (!isRecord(batch) || typeof batch["tab"] !== "string" || !Array.isArray(batch["events"])) return;
-      const context = contexts.get(batch["tab"]) ?? { events: [], moments: [] };
+      const context = contexts.get(batch["tab"]) ?? { events: [], moments: [], acts: [], firstSeq: Number(batch["seq"]) };
       contexts.set(batch["tab"], context);
       for (const event of batch["events"].filter(isRrwebEvent)) {
         if (left-- <= 0) return;
         const clean = cleanEvent(event, hosts);
         if (clean) context.events.push(clean);
       }
-      if (Array.isArray(batch["markers"])) context.moments.push(...batch["markers"].flatMap(toMoment));
+      if (!Array.isArray(batch["markers"])) return;
+      context.moments.push(...batch["markers"].flatMap(toMoment));
+      context.acts.push(...batch["markers"].flatMap(toAct));
     } catch {
       isDamaged = true;
     }
@@ -92,7 +78,12 @@ export async function readRecording(): Promise<Recording> {
   } catch {
     isDamaged = true;
   }
-  return { ...describe(head), reels: toReels(nameContexts(head, contexts)), isDamaged: isDamaged || left < 0 };
+  const described = describe(head);
+  return {
+    ...described,
+    ...toReels(nameContexts(head, contexts, described.range !== null)),
+    isDamaged: isDamaged || left < 0,
+  };
 }
 
 async function* inflate(): AsyncGenerator<Uint8Array> {
@@ -127,7 +118,12 @@ function toMoment(marker: unknown): Moment[] {
   return [{ at, kind, text: words.join(": ").slice(0, 300) }];
 }
 
-function describe(head: unknown): Omit<Recording, "reels" | "isDamaged"> {
+function toAct(marker: unknown): number[] {
+  if (!isRecord(marker) || typeof marker["at"] !== "number" || typeof marker["kind"] !== "string") return [];
+  return isVisitorKind(marker["kind"]) ? [marker["at"]] : [];
+}
+
+function describe(head: unknown): Omit<Recording, "reels" | "steps" | "isDamaged"> {
   const file = isRecord(head) ? head : {};
   const session = isRecord(file["session"]) ? file["session"] : {};
   const range = isRecord(file["range"]) ? file["range"] : {};
@@ -144,55 +140,17 @@ function describe(head: unknown): Omit<Recording, "reels" | "isDamaged"> {
 }
 
 /** Page contexts that the file describes, with what it says of them. */
-function nameContexts(head: unknown, contexts: ReadonlyMap<string, Pick<Context, "events" | "moments">>): Context[] {
+function nameContexts(head: unknown, contexts: ReadonlyMap<string, Read>, isPart: boolean): Context[] {
   const tabs = isRecord(head) && Array.isArray(head["tabs"]) ? head["tabs"].filter(isRecord) : [];
-  return [...contexts].map(([tab, read]) => {
+  return [...contexts].map(([tab, { firstSeq, ...read }]) => {
     const said = tabs.find((one) => one["tab"] === tab) ?? {};
     const { tabGroup, title, url } = said;
     const name = [title, url].find((word) => typeof word === "string" && word !== "");
     return {
       ...read,
+      isCut: isPart && firstSeq > 0,
       group: typeof tabGroup === "string" && tabGroup !== "" ? tabGroup : tab,
       name: typeof name === "string" ? name.slice(0, 200) : "Page",
     };
   });
-}
-
-function toReels(contexts: readonly Context[]): Reel[] {
-  const groups = new Map<string, Context[]>();
-  for (const context of contexts) {
-    const playable = { ...context, events: fromFirstCheckout(context.events) };
-    if (playable.events.length > 0) groups.set(context.group, [...(groups.get(context.group) ?? []), playable]);
-  }
-  const reels = [...groups.values()].map(join).filter(({ events }) => events.length > 1);
-  return reels.sort((one, other) => other.events.length - one.events.length);
-}
-
-/** Page contexts of one browser tab play one after the other; each ends where the next begins. */
-function join(contexts: Context[]): Reel {
-  const guard = new SceneGuard();
-  const beginOf = (context: Context | undefined) => context?.events[0]?.timestamp ?? Infinity;
-  const inOrder = contexts.sort((one, other) => beginOf(one) - beginOf(other));
-  const events: RrwebEvent[] = [];
-  let newest = 0;
-  for (const [index, context] of inOrder.entries()) {
-    const end = beginOf(inOrder[index + 1]);
-    for (const event of context.events) {
-      if (event.timestamp >= end) continue;
-      const admitted = guard.admit(event);
-      if (!isPlayable(admitted)) continue;
-      // A page's clock may be set back; what happened later must not play earlier.
-      newest = Math.max(newest, admitted.timestamp);
-      events.push(admitted.timestamp === newest ? admitted : { ...admitted, timestamp: newest });
-    }
-  }
-  const moments = inOrder.flatMap((context) => context.moments).sort((one, other) => one.at - other.at);
-  return { name: inOrder.at(-1)?.name ?? "Page", events, moments: moments.slice(0, MAX_MOMENTS) };
-}
-
-/** Nothing can be shown before Meta and a full snapshot. */
-function fromFirstCheckout(events: readonly RrwebEvent[]): RrwebEvent[] {
-  const snapshot = events.findIndex((event) => event.type === RRWEB.fullSnapshot);
-  const meta = events.findLastIndex((event, index) => index < snapshot && event.type === RRWEB.meta && isPlayable(event));
-  return meta < 0 ? [] : events.slice(meta);
 }

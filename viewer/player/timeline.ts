@@ -51,7 +51,7 @@ export interface PageGroup {
 }
 
 /** Kinds that tell which browser tab the visitor was in. */
-const VISITOR_KINDS: ReadonlySet<MarkerKind> = new Set([
+const VISITOR_KINDS: ReadonlySet<string> = new Set<MarkerKind>([
   "click",
   "rage_click",
   "dead_click",
@@ -59,6 +59,11 @@ const VISITOR_KINDS: ReadonlySet<MarkerKind> = new Set([
   "navigation",
   "page_load",
 ]);
+
+/** True for the kind of a marker that tells which browser tab the visitor was in. */
+export function isVisitorKind(kind: string): boolean {
+  return VISITOR_KINDS.has(kind);
+}
 
 export class Timeline {
   private readonly pageOf = new Map<string, Page>();
@@ -205,7 +210,7 @@ export class Timeline {
   groupAt(at: number): string | null {
     const pages = this.pages.filter((page) => this.checkoutsOf.has(page.tab));
     const opened = pages.findLast((page) => this.playableFrom(page) <= at) ?? pages[0];
-    const acted = this.markerList.findLast((marker) => marker.at <= at && VISITOR_KINDS.has(marker.kind));
+    const acted = this.markerList.findLast((marker) => marker.at <= at && isVisitorKind(marker.kind));
     const actedIn = acted && this.pageOf.get(acted.tab);
     if (acted && actedIn && this.checkoutsOf.has(actedIn.tab) && (!opened || acted.at >= opened.from)) return actedIn.group;
     return opened?.group ?? null;
