@@ -54,7 +54,7 @@ export function exportAddress(sessionId: string, format: ExportFormat, range: Ex
  */
 export async function importFile(projectId: number, file: Blob): Promise<ImportedSession> {
   const body = await pack(file);
-  if (body.size > MAX_IMPORT_BYTES) throw new ApiError(413, "too_large", "The file is too large: 16 MB, packed, is the most.");
+  if (body.size > MAX_IMPORT_BYTES) throw tooLarge("the file is too large: 16 MB is the most");
   const response = await fetch(`/v1/projects/${projectId}/imports`, {
     method: "POST",
     credentials: "same-origin",
@@ -67,8 +67,14 @@ export async function importFile(projectId: number, file: Blob): Promise<Importe
   const imported = v.safeParse(importedSchema, answer);
   if (response.ok && imported.success) return imported.output;
   const fault = v.safeParse(v.object({ error: v.object({ code: v.string(), message: v.string() }) }), answer);
+  if (response.status === 413)
+    throw tooLarge(fault.success ? fault.output.error.message : "the file is too large for this server");
   if (fault.success) throw new ApiError(response.status, fault.output.error.code, fault.output.error.message);
   throw new ApiError(response.status, "internal", `The server answered ${response.status}.`);
+}
+
+function tooLarge(what: string): ApiError {
+  return new ApiError(413, "too_large", `${what}. Export a shorter part of the session, and import that.`);
 }
 
 /** JSON behind gzip; a page is packed already. */
