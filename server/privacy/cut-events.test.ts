@@ -14,11 +14,19 @@ const at = (events: readonly LooseEvent[]) => events.map(({ timestamp }) => time
 
 describe("without the panels", () => {
   it("SHA-3 only kinds that are known to be the page itself are left", () => {
-    const all = Array.from({ length: 12 }, (_, type) => ({ type, timestamp: type, data: {} }));
+    const all = Array.from({ length: 12 }, (_, type) => ({ type, timestamp: type, data: { source: 0 } }));
     expect(cutEvents([...all, change(20, 11)], { ...whole, showsPanels: false }).map(({ type }) => type)).toEqual([
       0, 1, 2, 3, 4,
     ]);
     expect(cutEvents(all, { ...whole, showsPanels: true })).toHaveLength(12);
+  });
+
+  it("SHA-3 of what changes the page only the sources that are known", () => {
+    const changes = [...Array(40).keys(), -1, 0.5].map((source) => change(5, source));
+    const left = cutEvents([...changes, { type: 3, timestamp: 5, data: {} }], { ...whole, showsPanels: false });
+    expect(left.map(({ data }) => data)).toEqual(
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16].map((source) => ({ source })),
+    );
   });
 
   it("SHA-3 addresses lose their query and fragment, and the events that came are not changed", () => {

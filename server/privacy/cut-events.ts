@@ -23,7 +23,8 @@ const PAGE_TYPES: ReadonlySet<number> = new Set([0, 1, FULL_SNAPSHOT, INCREMENTA
 const MOUSE_MOVE = 1;
 const TOUCH_MOVE = 6;
 const DRAG = 12;
-const LOG = 11;
+/** Sources that change or show the page: from mutations to fonts, and from drags to custom elements; between them are logs. */
+const PAGE_SOURCES: ReadonlySet<number> = new Set([0, MOUSE_MOVE, 2, 3, 4, 5, TOUCH_MOVE, 7, 8, 9, 10, DRAG, 13, 14, 15, 16]);
 /** What changes nothing of the page, and is not needed before the beginning: moves, clicks, touches, drags, selections, media. */
 const LEAVES_NO_TRACE: ReadonlySet<number> = new Set([MOUSE_MOVE, 2, TOUCH_MOVE, 7, DRAG, 14]);
 const MOVES: ReadonlySet<number> = new Set([MOUSE_MOVE, TOUCH_MOVE, DRAG]);
@@ -38,7 +39,7 @@ export function cutEvents(events: readonly LooseEvent[], cut: EventCut): LooseEv
   for (const [index, event] of events.entries()) {
     if (event.timestamp > to || index < first) continue;
     const source = event.type === INCREMENTAL ? sourceOf(event.data) : null;
-    if (!cut.showsPanels && (!PAGE_TYPES.has(event.type) || source === LOG)) continue;
+    if (!cut.showsPanels && !isOfPage(event.type, source)) continue;
     if (event.timestamp < from && !buildsPage(event.type, source)) continue;
     left.push(shorten(event, source, from, cut.showsPanels));
   }
@@ -52,8 +53,13 @@ function newestStart(events: readonly LooseEvent[], from: number): number {
   return events[snapshot - 1]?.type === META ? snapshot - 1 : snapshot;
 }
 
+/** What is not known to be of the page is left out: a recorder of tomorrow may have further kinds. */
+function isOfPage(type: number, source: number | null): boolean {
+  return type === INCREMENTAL ? source !== null && PAGE_SOURCES.has(source) : PAGE_TYPES.has(type);
+}
+
 function buildsPage(type: number, source: number | null): boolean {
-  if (type === INCREMENTAL) return source !== null && source !== LOG && !LEAVES_NO_TRACE.has(source);
+  if (type === INCREMENTAL) return source !== null && PAGE_SOURCES.has(source) && !LEAVES_NO_TRACE.has(source);
   return type === FULL_SNAPSHOT || type === META;
 }
 

@@ -40,15 +40,17 @@ export async function findSession(
   return row ? { session: toSession(row), startedOn: row.started_on } : null;
 }
 
-/** The tabs of a session, in the order in which they opened. */
+/** The tabs of a session, in the order in which they opened. While a visit goes on the row of a tab lags behind its newest batch. */
 export async function listTabs(db: Queryable, key: SessionKey): Promise<TabSummary[]> {
   const rows = await db.query<TabRow>(
     `SELECT t.tab, t.tab_group, t.url, t.title, t.viewport,
-       (extract(epoch FROM t.started_at) * 1000)::float8 AS started_at, (extract(epoch FROM t.last_at) * 1000)::float8 AS last_at,
-       (extract(epoch FROM t.ended_at) * 1000)::float8 AS ended_at,
-       coalesce((SELECT max(e.seq) FROM session_events e
-                 WHERE e.session_id = t.session_id AND e.tab = t.tab AND e.started_on = $2::date), -1) AS upto
-     FROM session_tabs t WHERE t.session_id = $1 ORDER BY t.started_at, t.tab LIMIT ${MAX_TABS}`,
+       (extract(epoch FROM t.started_at) * 1000)::float8 AS started_at,
+       greatest((extract(epoch FROM t.last_at) * 1000)::float8, e.last_at) AS last_at,
+       (extract(epoch FROM t.ended_at) * 1000)::float8 AS ended_at, coalesce(e.seq, -1) AS upto
+     FROM session_tabs t LEFT JOIN LATERAL (
+       SELECT seq, last_at FROM session_events
+       WHERE session_id = $1 AND started_on = $2::date AND tab = t.tab ORDER BY seq DESC LIMIT 1) AS e ON true
+     WHERE t.session_id = $1 ORDER BY t.started_at, t.tab LIMIT ${MAX_TABS}`,
     [key.sessionId, key.startedOn],
   );
   return rows.map(toTab);

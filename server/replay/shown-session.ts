@@ -30,6 +30,8 @@ export interface ShownSessions {
   /** Null where there is none. */
   find(sessionId: string): Promise<StoredSession | null>;
   describe(found: StoredSession): Promise<SessionDescription>;
+  /** Its tabs alone. */
+  tabs(key: SessionKey): Promise<TabSummary[]>;
   /** By tab, the newest stored seq that begins at or before page time `at`. */
   uptoAt(key: SessionKey, at: number): Promise<ReadonlyMap<string, number>>;
   /** Stored batches, from the last checkout at or before `from` up to `to`, in pieces; stops when `signal` aborts. */
@@ -51,6 +53,7 @@ export function createShownSessions(db: Queryable, live: LiveFacts): ShownSessio
       const known = live.activeSessions(new Set([session.projectId])).find((one) => one.sessionId === session.sessionId);
       return { session: known ?? session, tabs, markers, gaps, checkouts };
     },
+    tabs: (key) => listTabs(db, key),
     async uptoAt(key, at) {
       const rows = await db.query<{ tab: string; upto: number }>(
         `SELECT tab, max(seq) AS upto FROM session_events

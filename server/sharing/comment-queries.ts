@@ -45,13 +45,13 @@ export async function insertComment(
   return rows[0]?.id ?? null;
 }
 
-/** Writes it anew. */
-export async function changeComment(db: Queryable, commentId: number, text: string, now: number): Promise<void> {
-  await db.query("UPDATE session_comments SET text = $2, edited_at = to_timestamp($3 / 1000.0) WHERE comment_id = $1", [
-    commentId,
-    text,
-    now,
-  ]);
+/** Writes it anew; false where it went away meanwhile. */
+export async function changeComment(db: Queryable, commentId: number, text: string, now: number): Promise<boolean> {
+  const rows = await db.query(
+    "UPDATE session_comments SET text = $2, edited_at = to_timestamp($3 / 1000.0) WHERE comment_id = $1 RETURNING comment_id",
+    [commentId, text, now],
+  );
+  return rows.length > 0;
 }
 
 /** Removes it. */

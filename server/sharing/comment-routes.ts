@@ -66,8 +66,9 @@ export function createCommentRoutes(room: SharingRoom): readonly Route[] {
         const { comment, isMine } = await find(request);
         const change = readBody(changeBody, request.body);
         if (!isMine) throw new AppError("forbidden", "a comment is changed by who wrote it");
-        await changeComment(db, comment.commentId, change.text, clock.now());
-        return { json: { ...comment, ...change, editedAt: clock.now() } };
+        const editedAt = clock.now();
+        if (!(await changeComment(db, comment.commentId, change.text, editedAt))) throw notFound();
+        return { json: { ...comment, ...change, editedAt } };
       },
     },
     {

@@ -6,17 +6,18 @@ import { joinFrames } from "../../protocol/frames.ts";
 import { AppError } from "../app-error.ts";
 import type { CutPayload, Privacy } from "../privacy/privacy.ts";
 import type { ShownSessions, StoredSession } from "../replay/replay.ts";
-import { boundsOf, cutOf } from "./guest-view.ts";
+import { boundsOf, cutOf, isRange, shownTabs } from "./guest-view.ts";
 import type { Guest } from "./guests.ts";
+import { slicesOf } from "./slices.ts";
 
 /** The payload of a batch without events. */
 const NOTHING = new TextEncoder().encode("[]");
 
 /** What is read. */
 export interface GuestBatches {
-  shown: Pick<ShownSessions, "readBatches">;
+  shown: Pick<ShownSessions, "readBatches" | "tabs">;
   privacy: Pick<Privacy, "cutPayload">;
-  /** Throws where the guest may not have the rest; asked before each piece. */
+  /** Throws where the guest may not have the rest; asked before each slice. */
   stillGood: (guest: Guest) => Promise<void>;
 }
 
@@ -28,7 +29,8 @@ export interface GuestQuery {
 }
 
 /**
- * Frames of `events_batch`. Whatever is asked for, nothing outside the guest's range leaves but the page as it was at its beginning.
+ * Frames of `events_batch`. Whatever is asked for, nothing outside the guest's range leaves but the page as it was at its beginning; of tabs
+ * that were over by then, or were opened later, nothing does.
  * @throws AppError `auth` when the link ends, `overload` where too many guests are served
  */
 export async function* streamGuestBatches(
@@ -40,9 +42,13 @@ export async function* streamGuestBatches(
 ): AsyncGenerator<Uint8Array> {
   const { from, to } = boundsOf(guest);
   const range = { from: Math.max(query.from, from, 0), to: Math.min(query.to, to), tab: query.tab };
+  const tabs = isRange(guest) ? await idsOfShown(shown, guest, found) : null;
+  const isShown = (tab: string) => tabs?.has(tab) !== false;
+  if (query.tab !== null && !isShown(query.tab)) return;
   for await (const piece of shown.readBatches(found, range, signal)) {
     const frames: Uint8Array[] = [];
     for (const row of piece) {
+      if (!isShown(row.tab)) continue;
       const markers = guest.showsPanels ? row.markers.filter(({ at }) => at >= from && at <= to) : [];
       const cutting = privacy.cutPayload(
         { encoding: row.encoding, rawBytes: row.rawBytes, payload: row.payload.slice() },
@@ -66,9 +72,20 @@ export async function* streamGuestBatches(
       };
       frames.push(encodeBinary("events_batch", batch));
     }
-    await stillGood(guest);
-    if (frames.length > 0) yield joinFrames(frames);
+    for (const slice of slicesOf(joinFrames(frames))) {
+      await stillGood(guest);
+      yield slice;
+    }
   }
+}
+
+async function idsOfShown(
+  shown: GuestBatches["shown"],
+  guest: Guest,
+  { session, startedOn }: StoredSession,
+): Promise<Set<string>> {
+  const tabs = await shown.tabs({ sessionId: session.sessionId, startedOn });
+  return new Set(shownTabs(tabs, guest).map(({ tab }) => tab));
 }
 
 function emptied(row: { firstAt: number; lastAt: number }, from: number, to: number): CutPayload {

@@ -12,10 +12,11 @@ import type { Live, ViewerPort } from "../live/live.ts";
 import { cutEvents } from "../privacy/privacy.ts";
 import { cutOf, sightOfSession, sightOfTabs, type Sight } from "./guest-view.ts";
 import { type Guest, guestActor } from "./guests.ts";
+import { slicesOf } from "./slices.ts";
 
 /** A guest is asked for again this often, and hears something at least this often, so that no proxy takes the silence for an end. */
 const LOOK_MS = 1_500;
-/** Unread frames of one guest; past that the feed waits, and goes on at a newer checkout. */
+/** Frames of one guest that wait or are being written; past that the feed waits, and goes on at a newer checkout. */
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
 const utf8 = new TextEncoder();
 
@@ -27,7 +28,10 @@ export interface GuestLive {
   stillGood: (guest: Guest) => Promise<void>;
 }
 
-/** Frames of messages of `toViewer`, until the session, the link or the connection ends. */
+/**
+ * Frames of messages of `toViewer`, until the session, the link or the connection ends. When the link does, a guest who reads slowly is cut off
+ * in the middle of what he is being sent; who has read everything is told why.
+ */
 export async function* streamGuestLive(
   { live, clock, stillGood }: GuestLive,
   guest: Guest,
@@ -70,6 +74,7 @@ export async function* streamGuestLive(
         if (bytes === 0) push({ type: "session_phase", data: { sessionId: guest.sessionId, phase } });
       },
       () => {
+        stopLooking();
         isGood = false;
         isOver = true;
         frames.length = 0;
@@ -85,8 +90,12 @@ export async function* streamGuestLive(
     while (!signal.aborted) {
       const ready = frames.splice(0);
       if (ready.length > 0) {
-        bytes = 0;
-        yield joinFrames(ready);
+        const [written, isNotice] = [bytes, !isGood];
+        for (const slice of slicesOf(joinFrames(ready))) {
+          if (!isGood && !isNotice) return;
+          yield slice;
+        }
+        bytes -= written;
         connection.drained();
       } else if (isOver) return;
       else await new Promise<void>((resolve) => (wake = resolve));

@@ -3,6 +3,7 @@
 import { isTabId } from "../../protocol/ids.ts";
 import { AppError } from "../app-error.ts";
 import type { AuditTrail, ViewTrail } from "../audit-trail.ts";
+import { addressName } from "../auth/auth.ts";
 import type { Clock } from "../clock.ts";
 import type { Queryable } from "../db/db.ts";
 import { readNumber } from "../http-input.ts";
@@ -64,7 +65,8 @@ export function createGuestRoutes(deps: GuestRoutesDeps): readonly Route[] {
     };
   }
 
-  async function* bounded(peer: string, stream: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async function* bounded(address: string, stream: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const peer = addressName(address);
     const ofPeer = streams.get(peer) ?? 0;
     if (streamCount >= MAX_STREAMS || ofPeer >= MAX_STREAMS_OF_PEER)
       throw new AppError("limit", "too many guests are served at once", { retryAfterMs: 5_000 });

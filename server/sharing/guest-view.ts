@@ -1,9 +1,13 @@
 /** A session as a guest is told of it: what his link does not show is not there. Pure. */
 
+import type { MarkerKind } from "../../protocol/markers.ts";
 import type { SessionSummary, TabSummary } from "../../protocol/session.ts";
 import { type EventCut, plainAddress } from "../privacy/privacy.ts";
 import type { SessionDescription } from "../replay/replay.ts";
 import type { Guest } from "./guests.ts";
+
+/** Markers that tell which page a tab shows from then on: `name` is its address, `text` its title. */
+const PAGE_KINDS: ReadonlySet<MarkerKind> = new Set(["page_load", "navigation"]);
 
 /** What of a session a guest may see. */
 export type Sight = Pick<Guest, "fromAt" | "toAt" | "showsPanels">;
@@ -54,35 +58,53 @@ export function sightOfSession(session: SessionSummary, sight: Sight): SessionSu
     durationMs: Math.round(lastAt - startedAt),
     eventCount: 0,
     batchCount: 0,
-    byteCount: session.byteCount,
+    byteCount: ranged ? 0 : session.byteCount,
     errorCount: sight.showsPanels && !ranged ? session.errorCount : 0,
-    tabCount: session.tabCount,
+    tabCount: ranged ? 0 : session.tabCount,
     watchers: 0,
   };
 }
 
-/** The tabs that were there in the range, shortened to it. */
+/** The tabs that were there in the range: of others nothing is shown, not even by their id. */
+export function shownTabs(tabs: readonly TabSummary[], sight: Sight): TabSummary[] {
+  const { from, to } = boundsOf(sight);
+  return tabs.filter((tab) => tab.startedAt <= to && tab.lastAt >= from);
+}
+
+/**
+ * The same, shortened to the range.
+ * @param uptoAt newest seq in the range, by tab
+ * @param markers of the session in their order: they know where a tab was before it went on
+ */
 export function sightOfTabs(
   tabs: readonly TabSummary[],
   sight: Sight,
   uptoAt: ReadonlyMap<string, number> | null = null,
+  markers: SessionDescription["markers"] = [],
 ): TabSummary[] {
   const { from, to } = boundsOf(sight);
-  return tabs
-    .filter((tab) => tab.startedAt <= to && tab.lastAt >= from)
-    .map((tab) => {
-      const startedAt = Math.max(tab.startedAt, from);
-      const isOver = to !== Infinity;
-      const lastAt = Math.max(startedAt, Math.min(tab.lastAt, to));
-      return {
-        ...tab,
-        url: addressOf(tab.url, sight),
-        startedAt,
-        lastAt,
-        endedAt: isOver ? lastAt : tab.endedAt,
-        upto: isOver ? (uptoAt?.get(tab.tab) ?? -1) : tab.upto,
-      };
-    });
+  return shownTabs(tabs, sight).map((tab) => {
+    const startedAt = Math.max(tab.startedAt, from);
+    const isOver = to !== Infinity;
+    const lastAt = Math.max(startedAt, Math.min(tab.lastAt, to));
+    const { url, title } = isOver ? pageAt(tab, to, markers) : tab;
+    return {
+      ...tab,
+      url: addressOf(url, sight),
+      title,
+      startedAt,
+      lastAt,
+      endedAt: isOver ? lastAt : tab.endedAt,
+      upto: isOver ? (uptoAt?.get(tab.tab) ?? -1) : tab.upto,
+    };
+  });
+}
+
+/** Address and title of a tab as they were at page time `to`; a tab is told of by what it shows now, which may be long after that. */
+function pageAt(tab: TabSummary, to: number, markers: SessionDescription["markers"]): { url: string; title: string } {
+  if (tab.lastAt <= to) return tab;
+  const page = markers.findLast((marker) => marker.tab === tab.tab && marker.at <= to && PAGE_KINDS.has(marker.kind));
+  return { url: page?.name ?? "", title: page?.text ?? "" };
 }
 
 /** The whole description. */
@@ -92,7 +114,7 @@ export function sightOfDescription(
   uptoAt: ReadonlyMap<string, number> | null,
 ): SessionDescription {
   const { from, to } = boundsOf(sight);
-  const tabs = sightOfTabs(description.tabs, sight, uptoAt);
+  const tabs = sightOfTabs(description.tabs, sight, uptoAt, description.markers);
   const shown = new Set(tabs.map(({ tab }) => tab));
   const groupOf = new Map(tabs.map(({ tab, tabGroup }) => [tab, tabGroup]));
   const isInside = (at: number) => at >= from && at <= to;
@@ -103,7 +125,7 @@ export function sightOfDescription(
     if (group !== undefined && at <= from) first.set(group, Math.max(first.get(group) ?? -Infinity, at));
   }
   return {
-    session: sightOfSession(description.session, sight),
+    session: { ...sightOfSession(description.session, sight), ...(isRange(sight) ? { tabCount: tabs.length } : {}) },
     tabs,
     markers: sight.showsPanels
       ? description.markers

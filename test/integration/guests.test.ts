@@ -7,7 +7,7 @@ import { createDatabase } from "../../server/db/pool.ts";
 import type { Database } from "../../server/db/db.ts";
 import { createTestDatabase, quietLog, type TestDatabase } from "../harness/postgres.ts";
 import { waitFor } from "../harness/wait.ts";
-import { type Client, KEY, openClient, readObject, refusedUpgrade, runApp, type RunningApp } from "./running-app.ts";
+import { type Client, KEY, openClient, postJson, readObject, refusedUpgrade, runApp, type RunningApp } from "./running-app.ts";
 
 const SESSION = "guests-visit-1";
 const OTHER = "guests-visit-2";
@@ -81,10 +81,10 @@ function page(at: number): unknown[] {
   ];
 }
 
-async function ask(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+async function ask(method: string, path: string, body?: unknown, who = cookie): Promise<Record<string, unknown>> {
   const response = await fetch(app.base + path, {
     method,
-    headers: { Cookie: cookie, "Content-Type": "application/json" },
+    headers: { Cookie: who, "Content-Type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
@@ -252,6 +252,28 @@ describe("embed tokens", () => {
     expect((await asGuest((await make())["token"], "/v1/guest/session")).status).toBe(200);
   });
 
+  it("SHA-7 are no good any more, and what they show ends, when who made them may not make them any more", async () => {
+    const ends = [
+      (id: number) => ask("PATCH", `/v1/projects/1/members/${id}`, { role: "viewer" }),
+      (id: number) => ask("DELETE", `/v1/projects/1/members/${id}`),
+      (id: number) => ask("PATCH", `/v1/users/${id}`, { disabled: true }),
+    ];
+    await Promise.all(
+      ends.map(async (end, index) => {
+        const maker = await invite(`maker-${index}@example.com`);
+        const { token } = await ask("POST", `/v1/sessions/${SESSION}/embed-tokens`, {}, maker.cookie);
+        const heard = hear(await asGuest(token, "/v1/guest/live"));
+        await waitFor(() => heard.types().includes("session_joined"), { what: () => "the view" });
+        const endedAt = performance.now();
+        await end(maker.userId);
+        await heard.ended;
+        expect(performance.now() - endedAt).toBeLessThan(5_000);
+        for (const path of ["session", "batches", "live"])
+          expect((await asGuest(token, `/v1/guest/${path}`)).status, `${index} ${path}`).toBe(401);
+      }),
+    );
+  });
+
   it("SHA-8 pages of a project's own origins alone may frame, and shared pages none", async () => {
     const policyOf = async (path: string) => {
       const response = await fetch(app.base + path, { headers: { Accept: "text/html" } });
@@ -280,6 +302,16 @@ it("SHA-9 comments, links and places in playlists go with their session", async 
   for (const table of ["session_comments", "share_links", "playlist_items"])
     expect(await db.query(`SELECT 1 FROM ${table} WHERE session_id = $1`, [OTHER]), table).toEqual([]);
 });
+
+/** A member of the project, signed in. */
+async function invite(email: string): Promise<{ userId: number; cookie: string }> {
+  const { url } = await ask("POST", "/v1/projects/1/invitations", { email, role: "member" });
+  const token = new URL(String(url)).hash.slice("#token=".length);
+  const accepted = await postJson(`${app.base}/auth/invitation`, { token, password: "a password of one's own" });
+  const own = accepted.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const { user } = (await ask("GET", "/auth/me", undefined, own)) as { user: { id: number } };
+  return { userId: user.id, cookie: own };
+}
 
 /** Listens to a stream of frames. */
 function hear(response: Response): { text(): string; types(): string[]; ended: Promise<void> } {
