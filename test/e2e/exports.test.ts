@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startApp, type TestApp } from "../harness/app.ts";
@@ -8,6 +8,7 @@ import { launchBrowser } from "../harness/browser.ts";
 import { chromiumScript, download, openExport, shownText } from "../harness/exported.ts";
 import { makeScratch } from "../harness/scratch.ts";
 import { checkoutEvents, textEvent } from "../harness/stored-session.ts";
+import { openViewer } from "../harness/visit.ts";
 import { waitFor } from "../harness/wait.ts";
 import { beginVisit } from "../hostile/watcher.ts";
 
@@ -66,6 +67,85 @@ function importFile(bytes: Uint8Array<ArrayBuffer>): Promise<Response> {
     body: bytes,
   });
 }
+
+/** What has the focus, as words: its text or value, and what describes it. */
+function focused(page: Page): Promise<{ name: string; says: string; isInside: boolean }> {
+  return page.evaluate(`(() => {
+    const one = document.activeElement;
+    const says = document.getElementById(one.getAttribute("aria-describedby")?.split(" ")[0] ?? "");
+    const name = one.labels?.[0]?.textContent || one.getAttribute("aria-label") || one.textContent;
+    return { name: name.trim(), says: says?.textContent ?? "", isInside: one.closest("[role=dialog]") !== null };
+  })()`);
+}
+
+async function press(page: Page, ...keys: readonly string[]): Promise<void> {
+  for (const key of keys) await page.keyboard.press(key);
+}
+
+/** Lets a file fall onto the page, as a person does with a mouse. */
+async function drop(page: Page, name: string, text: string): Promise<void> {
+  await page.evaluate(`(() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([${JSON.stringify(text)}], ${JSON.stringify(name)}));
+    for (const type of ["dragover", "drop"])
+      document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+  })()`);
+}
+
+describe("without a mouse", () => {
+  it("EXP-10, EXP-11 a part of a session is saved with the keyboard, and comes back as one that says it was imported", async () => {
+    const { page, faults } = await openViewer(browser, app, `/sessions/${sessionId}`);
+    await page.getByRole("button", { name: "Export" }).focus();
+    await press(page, "Enter");
+    await waitFor(async () => (await focused(page)).name.startsWith("Web page"), { what: () => "the focus on the first choice" });
+    for (let step = 0; step < 8; step++) {
+      await press(page, "Tab");
+      expect(await focused(page)).toMatchObject({ isInside: true });
+    }
+    await press(page, "Escape");
+    await waitFor(async () => (await focused(page)).name === "Export", { what: () => "the focus back on the button" });
+
+    await press(page, "Enter");
+    await waitFor(async () => (await focused(page)).isInside);
+    await press(page, "ArrowDown");
+    expect((await focused(page)).name).toMatch(/^Data/);
+    await press(page, "Tab", "ArrowDown", "Tab");
+    await page.keyboard.type("soon");
+    // Who tries to save it is led to what is wrong, and told.
+    await press(page, "Tab", "Enter");
+    expect(await focused(page)).toMatchObject({ name: "From", says: "Write a time like 1:05." });
+    await press(page, "Control+a");
+    await page.keyboard.type("0:04");
+    await press(page, "Tab");
+    await page.keyboard.type("0:06.5");
+    const [saved] = await Promise.all([page.waitForEvent("download"), press(page, "Enter")]);
+    const text = readFileSync(await saved.path(), "utf8");
+    expect(saved.suggestedFilename()).toMatch(/\.json$/);
+    expect(text).toContain("second 6");
+    expect(text).not.toContain("second 7");
+    await waitFor(async () => (await focused(page)).name === "Export", { what: () => "the focus back after saving" });
+
+    // The browser has to know early that somebody else answers.
+    const choosing = page.waitForEvent("filechooser");
+    await page.goto(`${app.baseUrl}/projects/1/import`);
+    await page.getByRole("button", { name: "Choose a file" }).focus();
+    await press(page, "Enter");
+    const chooser = await choosing;
+    await chooser.setFiles({ name: "cat.gif", mimeType: "image/gif", buffer: Buffer.from("GIF89a") });
+    await page.getByRole("alert").getByText("This is no session file.").waitFor();
+    await drop(page, "part.json", text.slice(0, -40));
+    await page.getByRole("alert").getByText("cannot be read").waitFor();
+    await drop(page, "part.json", text);
+    await page.getByRole("link", { name: "Watch it" }).focus();
+    await press(page, "Enter");
+    await page.getByRole("button", { name: "Imported" }).focus();
+    await page.getByRole("tooltip").getByText("It came as a file").waitFor();
+    await page.getByRole("link", { name: "Back to the sessions" }).click();
+    await page.locator("li", { hasText: "Imported" }).first().waitFor();
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+});
 
 describe("a session as a page", () => {
   it("EXP-1 plays from disk under its own strict policy, and asks nobody for anything", { timeout: 120_000 }, async () => {
