@@ -55,67 +55,122 @@ function replayIn(frame: Page | Frame): Promise<string> {
     .catch(() => "");
 }
 
-it("SHA-10 a guest sees a session by a link and in a page of one's own, live and as a replay", { timeout: 150_000 }, async () => {
-  const visitor = await openDemo(browser, app);
-  const sessionId = await sessionIdOf(visitor.page);
-  await visitor.page.fill("#search", "oolong");
+/** Watches two parts of a session out of the playlist that is shown: led on by the strip, and by its end. */
+async function watchPlaylist(page: Page, sessionId: string): Promise<void> {
+  const response = await fetch(`${app.baseUrl}/v1/sessions/${sessionId}`, { headers: { Cookie: await app.signIn() } });
+  const { session } = v.parse(v.object({ session: v.object({ startedAt: v.number() }) }), await response.json());
+  const playlist = new URL(page.url()).pathname.split("/").at(-1) ?? "";
+  for (const from of [100, 300]) {
+    const range = { fromAt: session.startedAt + from, toAt: session.startedAt + from + 500 };
+    await ask("POST", `/v1/projects/1/playlists/${playlist}/items`, { sessionId, ...range });
+  }
+  await page.reload();
+  await page.locator("li a").nth(1).click();
+  await page.getByText("2 of 3").waitFor();
+  expect(new URL(page.url()).search).toMatch(/^\?t=0\.1&playlist=\d+&item=\d+$/);
+  await page.getByText(/^Next in \d s/).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByText("Staying here.").waitFor({ state: "attached" });
+  await page.getByRole("link", { name: /^Next/ }).click();
+  await page.getByText("3 of 3").waitFor();
+  await page.getByText("The end of the playlist", { exact: true }).waitFor();
+  await page.getByRole("link", { name: "Teas" }).click();
+}
 
-  // Made on the session's page, as people do.
-  const viewer = await openViewer(browser, app, `/sessions/${sessionId}`);
-  await waitFor(async () => (await readReplay(viewer.page))?.includes("Milk oolong"), { what: () => "the session" });
-  await viewer.page.getByRole("tab", { name: "Notes" }).click();
-  await viewer.page.getByLabel(/^Note at/).fill("Look at the oolong");
-  await viewer.page.getByRole("button", { name: "Add note" }).click();
-  await viewer.page.getByText("Look at the oolong").last().waitFor();
-  await viewer.page.getByRole("button", { name: "Share" }).click();
-  await viewer.page.getByRole("button", { name: "Make a link" }).click();
-  const link = (await viewer.page.locator(".secret code").textContent()) ?? "";
-  expect(link).toContain("/share#");
-  await viewer.page.getByLabel("Its name").fill("Teas");
-  await viewer.page.getByRole("button", { name: "Add to the playlist" }).click();
-  await viewer.page.getByText("Added").waitFor();
-  await viewer.page.goto(`${app.baseUrl}/playlists`);
-  await viewer.page.getByRole("link", { name: "Teas" }).click();
-  await viewer.page.locator(`a[href^="/sessions/${sessionId}"]`).waitFor();
-
-  const guest = await (await browser.newContext()).newPage();
-  const asked: string[] = [];
-  const faults: string[] = [];
-  guest.on("request", (request) => asked.push(request.url()));
-  guest.on("pageerror", (error) => faults.push(error.message));
-  await guest.goto(link);
-  await waitFor(async () => (await replayIn(guest)).includes("Milk oolong"), { what: () => "the guest's view" });
-  await visitor.page.fill("#search", "sencha");
-  await waitFor(async () => !(await replayIn(guest)).includes("Milk oolong"), { what: () => "the guest's live view to go on" });
-  const secret = new URL(link).hash.slice(1);
-  expect(asked.filter((url) => !url.startsWith(link) && url.includes(secret))).toEqual([]);
-  expect(asked.filter((url) => !url.startsWith(app.baseUrl))).toEqual([]);
-  expect(await guest.getByRole("tab").count()).toBe(0);
-
-  const project = 1;
-  const { url } = await ask("POST", `/v1/sessions/${sessionId}/embed-tokens`, { expiresInSec: 600, showsPanels: true });
-  const address = await serveOffice(() => String(url));
-  const page = await (await browser.newContext()).newPage();
-  await page.goto(address);
-  // No origin is named yet: the browser shows nothing.
-  await waitFor(() => page.frames().some((frame) => frame.url().startsWith("chrome-error:")), {
-    what: () => "the frame to be refused",
+/** What the key for it puts into the clipboard. */
+async function copyLink(page: Page): Promise<string> {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.bringToFront();
+  await page.evaluate(`navigator.clipboard.writeText("")`);
+  await page.keyboard.press("c");
+  let text = "";
+  await waitFor(async () => (text = await page.evaluate<string>("navigator.clipboard.readText()")) !== "", {
+    what: () => "the link",
   });
-  await ask("PUT", `/v1/projects/${project}/embedding`, { origins: [address] });
-  await page.goto(address);
-  const inside = () => page.frames().find((frame) => frame.url().includes("/embed/1"));
-  await waitFor(
-    async () => {
-      const frame = inside();
-      return frame !== undefined && /\w/.test(await replayIn(frame));
-    },
-    { what: () => "the embedded view" },
-  );
-  await waitFor(() => page.evaluate<boolean>(`window.heard.includes("ready") && window.heard.includes("time")`), {
-    what: () => "the element's events",
-  });
-  await ask("DELETE", `/v1/projects/${project}/embed-tokens`, {});
-  await waitFor(() => page.evaluate<boolean>(`window.heard.includes("over")`), { timeoutMs: 6_000, what: () => "the end" });
-  expect(faults).toEqual([]);
-  expect(viewer.faults).toEqual([]);
-});
+  return text;
+}
+
+it(
+  "SHA-10 SHA-12 SHA-13 a guest sees a session by a link and in a page of one's own, live and as a replay",
+  { timeout: 150_000 },
+  async () => {
+    const visitor = await openDemo(browser, app);
+    const sessionId = await sessionIdOf(visitor.page);
+    await visitor.page.fill("#search", "oolong");
+
+    // Made on the session's page, as people do.
+    const viewer = await openViewer(browser, app, `/sessions/${sessionId}`);
+    await waitFor(async () => (await readReplay(viewer.page))?.includes("Milk oolong"), { what: () => "the session" });
+    await viewer.page.getByRole("tab", { name: "Notes" }).click();
+    await viewer.page.getByLabel(/^Note at/).fill("Look at the oolong");
+    await viewer.page.getByRole("button", { name: "Add note" }).click();
+    await viewer.page.getByText("Look at the oolong").last().waitFor();
+    await viewer.page.getByRole("button", { name: "Edit the note" }).click();
+    await viewer.page.getByLabel("The note", { exact: true }).fill("Look at the milk oolong");
+    await viewer.page.getByRole("button", { name: "Save" }).click();
+    await viewer.page.getByText(/, edited$/).waitFor();
+    expect(await viewer.page.getByText("Look at the milk oolong").count()).toBe(1);
+    await viewer.page.getByRole("button", { name: "Share" }).click();
+    await viewer.page.getByRole("button", { name: "Make a link" }).click();
+    const link = (await viewer.page.locator(".secret code").textContent()) ?? "";
+    expect(link).toContain("/share#");
+    await viewer.page.getByLabel("Its name").fill("Teas");
+    await viewer.page.getByRole("button", { name: "Add to the playlist" }).click();
+    await viewer.page.getByText("Added").waitFor();
+    await viewer.page.goto(`${app.baseUrl}/playlists`);
+    await viewer.page.getByRole("link", { name: "Teas" }).click();
+    await viewer.page.locator(`li a[href^="/sessions/${sessionId}"]`).waitFor();
+    await watchPlaylist(viewer.page, sessionId);
+
+    const guest = await (await browser.newContext()).newPage();
+    const asked: string[] = [];
+    const faults: string[] = [];
+    guest.on("request", (request) => asked.push(request.url()));
+    guest.on("pageerror", (error) => faults.push(error.message));
+    await guest.goto(link);
+    await waitFor(async () => (await replayIn(guest)).includes("Milk oolong"), { what: () => "the guest's view" });
+    await visitor.page.fill("#search", "sencha");
+    await waitFor(async () => !(await replayIn(guest)).includes("Milk oolong"), { what: () => "the guest's live view to go on" });
+    const secret = new URL(link).hash.slice(1);
+    expect(asked.filter((url) => !url.startsWith(link) && url.includes(secret))).toEqual([]);
+    expect(asked.filter((url) => !url.startsWith(app.baseUrl))).toEqual([]);
+    expect(await guest.getByRole("tab").count()).toBe(0);
+    await guest.keyboard.press("k");
+  // From the live edge, which is ahead of what happened last, to a moment of the past.
+  await guest.keyboard.press("ArrowLeft");
+    const copied = await copyLink(guest);
+    expect(copied).toMatch(/\/share\?t=\d+(\.\d{1,3})?&paused=1#/);
+    expect(new URL(copied).hash.slice(1)).toBe(secret);
+    await guest.goto(copied);
+    await waitFor(async () => /\w/.test(await replayIn(guest)), { what: () => "the moment of the link" });
+    // To the very millisecond: what is copied there is the same.
+    expect(await copyLink(guest)).toBe(copied);
+
+    const project = 1;
+    const { url } = await ask("POST", `/v1/sessions/${sessionId}/embed-tokens`, { expiresInSec: 600, showsPanels: true });
+    const address = await serveOffice(() => String(url));
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(address);
+    // No origin is named yet: the browser shows nothing.
+    await waitFor(() => page.frames().some((frame) => frame.url().startsWith("chrome-error:")), {
+      what: () => "the frame to be refused",
+    });
+    await ask("PUT", `/v1/projects/${project}/embedding`, { origins: [address] });
+    await page.goto(address);
+    const inside = () => page.frames().find((frame) => frame.url().includes("/embed/1"));
+    await waitFor(
+      async () => {
+        const frame = inside();
+        return frame !== undefined && /\w/.test(await replayIn(frame));
+      },
+      { what: () => "the embedded view" },
+    );
+    await waitFor(() => page.evaluate<boolean>(`window.heard.includes("ready") && window.heard.includes("time")`), {
+      what: () => "the element's events",
+    });
+    await ask("DELETE", `/v1/projects/${project}/embed-tokens`, {});
+    await waitFor(() => page.evaluate<boolean>(`window.heard.includes("over")`), { timeoutMs: 6_000, what: () => "the end" });
+    expect(faults).toEqual([]);
+    expect(viewer.faults).toEqual([]);
+  },
+);

@@ -26,7 +26,7 @@ export class WatchbackSession extends HTMLElement {
       style.textContent = STYLES;
       this.frame = document.createElement("iframe");
       this.frame.referrerPolicy = "no-referrer";
-      this.frame.allow = "fullscreen";
+      this.frame.allow = "fullscreen; clipboard-write";
       root.append(style, this.frame);
     }
     window.addEventListener("message", this.onMessage);

@@ -5,6 +5,7 @@ import { createGuestSource, readGuestLive, readGuestSession, type Sight } from "
 import { ApiError } from "../net/api.ts";
 import type { SessionDetail } from "../net/api-sessions.ts";
 import type { FeedHandlers } from "../net/feed-socket.ts";
+import { guestAddress } from "./guest-address.ts";
 import type { SessionWay } from "./session-way.ts";
 
 const FIRST_RETRY_MS = 1_000;
@@ -72,9 +73,9 @@ export class GuestWay implements SessionWay {
     this.isOver = true;
   }
 
-  /** A guest gives on what he was given; the moment is his own. */
-  address(): string {
-    return window.location.href;
+  /** A guest gives on what he was given, and the moment. */
+  address(query: string): string {
+    return guestAddress(window.location, query, this.secret);
   }
 
   /** Connects, and again after a break, until the session or the link is over. */

@@ -48,6 +48,10 @@ async function copyLink(view: SessionView, { say }: ActionPlaces): Promise<void>
     await navigator.clipboard.writeText(address);
     say("The link is copied");
   } catch {
+    if (window.parent !== window) {
+      say("The page around this one does not let it copy");
+      return;
+    }
     // Without https a browser keeps its clipboard: the address line can be copied from by hand.
     window.history.replaceState(window.history.state, "", address);
     say("The link is in the address line");
