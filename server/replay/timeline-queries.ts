@@ -34,8 +34,10 @@ export async function listMarkers(db: Queryable, key: SessionKey): Promise<Sessi
        SELECT e.error_id FROM session_errors e
        WHERE e.session_id = $1 AND e.tab = m.tab AND e.seq = m.seq AND e.ordinal = m.ordinal AND e.started_on = $2::date
      ) END AS "errorId"
-     FROM session_markers m WHERE m.session_id = $1 AND m.started_on = $2::date
-     ORDER BY (m.kind <> 'error'), (m.kind = 'click'), m.at LIMIT ${MAX_MARKERS}`,
+     FROM (
+       SELECT * FROM session_markers WHERE session_id = $1 AND started_on = $2::date
+       ORDER BY (kind <> 'error'), (kind = 'click'), at LIMIT ${MAX_MARKERS}
+     ) AS m ORDER BY m.at, m.tab, m.seq, m.ordinal`,
     [key.sessionId, key.startedOn],
   );
   const reported = await db.query<SessionMarker & { kind: MarkerKind }>(

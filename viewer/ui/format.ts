@@ -128,11 +128,11 @@ export function markerTitle(marker: { kind: MarkerKind; name?: string | undefine
     case "error_click":
     case "thrash":
     case "form_abandoned":
+    case "assist":
       return text || name || markerName(marker.kind);
     case "failed_request":
       return formatPath(name) || text || markerName(marker.kind);
     case "console_error":
-    case "assist":
     case "custom":
       return [name, text].filter(Boolean).join(" ") || markerName(marker.kind);
     default:

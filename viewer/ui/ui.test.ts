@@ -61,6 +61,7 @@ describe("words for numbers", () => {
     ];
     for (const kind of kinds) expect(markerTitle({ kind })).not.toBe("");
     expect(markerTitle({ kind: "error", name: "TypeError", text: "no" })).toBe("TypeError: no");
+    expect(markerTitle({ kind: "assist", name: "asked", text: "Ada asks: draw" })).toBe("Ada asks: draw");
   });
 
   it("VIE-27 know the browsers that people use", () => {
