@@ -1,5 +1,6 @@
 /** The statements that fold what is stored of sessions into their facts. */
 
+import { COUNTED_KINDS } from "../../protocol/session.ts";
 import type { Queryable } from "../db/db.ts";
 import { readAgent } from "./user-agent.ts";
 
@@ -89,8 +90,7 @@ export async function passOver(db: Queryable, sessionId: string): Promise<void> 
 }
 
 const ofKind = (kind: string) => `count(*) FILTER (WHERE kind = '${kind}') AS ${kind}`;
-const count = (column: string, kind: string) =>
-  `${column}_count = CASE WHEN d.is_reset THEN 0 ELSE f.${column}_count END + coalesce(c.${kind}, 0)`;
+const count = (kind: string) => `${kind}_count = CASE WHEN d.is_reset THEN 0 ELSE f.${kind}_count END + coalesce(c.${kind}, 0)`;
 
 /** What was there and the new lines that are not in it yet. */
 const lines = (field: string) => `CASE
@@ -151,21 +151,7 @@ const FOLD = `
     SELECT m.session_id, m.tab, max(m.seq) FROM markers m JOIN due d USING (session_id) WHERE NOT d.is_over GROUP BY 1, 2
     ON CONFLICT (session_id, tab) DO UPDATE SET upto = excluded.upto
   ), counts AS (
-    SELECT session_id, count(*) FILTER (WHERE kind IN ('page_load', 'navigation')) AS page, ${[
-      "click",
-      "rage_click",
-      "dead_click",
-      "error_click",
-      "thrash",
-      "form_abandoned",
-      "reload_loop",
-      "failed_request",
-      "console_error",
-      "custom",
-      "assist",
-    ]
-      .map(ofKind)
-      .join(", ")}
+    SELECT session_id, count(*) FILTER (WHERE kind IN ('page_load', 'navigation')) AS page, ${COUNTED_KINDS.map(ofKind).join(", ")}
     FROM markers GROUP BY session_id
   ), said AS (
     SELECT session_id, field, left(lower(replace(line, E'\\n', ' ')), ${MAX_LINE}) AS line, min(at) AS at FROM (
@@ -209,20 +195,7 @@ const FOLD = `
     error_count = least(d.error_count, 2147483647), duration_ms = d.duration_ms,
     active_ms = least(d.duration_ms + ${IDLE_MS}, round(CASE WHEN d.is_reset THEN coalesce(a.ms, 0) ELSE f.active_ms + ${GROWN} END)),
     active_upto = CASE WHEN d.is_reset THEN coalesce(a.upto, d.last_ms) ELSE greatest(f.active_upto, d.last_ms) END,
-    ${[
-      count("page", "page"),
-      count("click", "click"),
-      count("rage_click", "rage_click"),
-      count("dead_click", "dead_click"),
-      count("error_click", "error_click"),
-      count("thrash", "thrash"),
-      count("form_abandoned", "form_abandoned"),
-      count("reload_loop", "reload_loop"),
-      count("failed_request", "failed_request"),
-      count("console_error", "console_error"),
-      count("custom", "custom"),
-      count("assist", "assist"),
-    ].join(",\n    ")},
+    ${["page", ...COUNTED_KINDS].map(count).join(",\n    ")},
     seen_at = d.received_at, folded_at = clock_timestamp(), is_due = NOT d.is_over
   FROM due d
   LEFT JOIN counts c USING (session_id) LEFT JOIN active a USING (session_id)
