@@ -18,12 +18,20 @@ const resultsSchema = v.object({
 /** What nobody should have to live with. */
 const GRAVE = new Set(["serious", "critical"]);
 /** The visitor's page is as its makers made it. */
-const RUN = `axe.run({ exclude: [[".stage-frame"]] }, { resultTypes: ["violations"], iframes: false })`;
+const EXCLUDED = [[".stage-frame"], [".replayer-wrapper"]];
+const OPTIONS = { resultTypes: ["violations"], iframes: false };
 
-/** The serious and critical findings in a page as it is now, a line each; empty where there are none. */
-export async function axeFaults(page: Page): Promise<string[]> {
+/**
+ * The serious and critical findings in a page as it is now, a line each; empty where there are none.
+ * @param within selector of the only part that is looked at; default: all of it
+ */
+export async function axeFaults(page: Page, within?: string): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
-  const { violations } = v.parse(resultsSchema, await page.evaluate(RUN));
+  const context = { exclude: EXCLUDED, ...(within === undefined ? {} : { include: [[within]] }) };
+  const { violations } = v.parse(
+    resultsSchema,
+    await page.evaluate(`axe.run(${JSON.stringify(context)}, ${JSON.stringify(OPTIONS)})`),
+  );
   return violations
     .filter(({ impact }) => GRAVE.has(impact ?? ""))
     .flatMap(({ id, help, nodes }) =>

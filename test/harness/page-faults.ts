@@ -71,7 +71,8 @@ function findFaults(least: typeof LEAST_CONTRAST): string[] {
       faults.add(`no name: ${element.outerHTML.slice(0, 100)}`);
   const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
   for (const id of ids.filter((one, index) => ids.indexOf(one) !== index)) faults.add(`twice: #${id}`);
-  for (const tag of ["main", "h1"]) if (document.querySelectorAll(tag).length !== 1) faults.add(`not one ${tag}`);
+  for (const tag of ["main", "h1"])
+    if ([...document.querySelectorAll(tag)].filter((one) => one.checkVisibility()).length !== 1) faults.add(`not one ${tag}`);
   const { scrollWidth, clientWidth } = document.documentElement;
   if (scrollWidth > clientWidth) faults.add(`${scrollWidth - clientWidth} px wider than the screen`);
   return [...faults];
