@@ -11,7 +11,7 @@ export const roleSchema = v.picklist(ROLES);
 /** What a role is called, and what it may. */
 export const ROLE_WORDS: Readonly<Record<Role, { name: string; may: string }>> = {
   viewer: { name: "Viewer", may: "watches sessions, live and replayed" },
-  member: { name: "Member", may: "also pins sessions" },
+  member: { name: "Member", may: "also shares, comments on and pins sessions, imports, works on issues and helps visitors" },
   admin: { name: "Admin", may: "also changes settings, keys and people, and erases" },
   owner: { name: "Owner", may: "also removes the project and makes owners" },
 };
