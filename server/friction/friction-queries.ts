@@ -20,6 +20,7 @@ const DEPTH_STEPS = 20;
 
 /** What trackers may say of an element's place; anything else is not looked for in a page. */
 const PATH = "^[A-Za-z0-9_:#>-]+$";
+const MAX_PATH = 400;
 const CLICKS = ["click", "rage_click", "dead_click", "error_click"] as const;
 export type ClickKind = (typeof CLICKS)[number];
 
@@ -29,36 +30,43 @@ const BEGINS = "kind IN ('page_load', 'navigation')";
 const plain = (address: string): string => `regexp_replace(${address}, '[?#].*$', '')`;
 /** A number out of facts that a page sent. */
 const fact = (name: string): string =>
-  `CASE WHEN jsonb_typeof(data->'${name}') = 'number' THEN least(greatest((data->>'${name}')::float8, 0), 1) END`;
+  `CASE WHEN jsonb_typeof(data->'${name}') = 'number' THEN least(greatest((data->'${name}')::float8, 0), 1) END`;
+
+/** The place of a click: in an element, whose path may be anything yet, and in hundredths of that; null where a page said something else. */
+const PLACE = `data->>'path' AS path, round(100 * ${fact("ex")})::smallint AS x, round(100 * ${fact("ey")})::smallint AS y,`;
 
 /**
  * Markers of the sessions $1 with the number of their view, and those views. `OFFSET 0` has them read session by session, in their order, until
  * there are enough: the planner would rather read the markers of everybody. Nothing of it is joined: how many there are the planner does not
  * know, and a join of all with all took 6 s.
+ * @param columns what is kept of a marker besides
  */
-const VIEWS = `
-  looked AS MATERIALIZED (
+const viewsWith = (columns: string): string => `
+  looked AS (
     SELECT s.n, s.session_id, s.started_on, m.*
     FROM (
       SELECT s.session_id, s.started_on, c.n::integer AS n FROM unnest($1::text[]) WITH ORDINALITY AS c (session_id, n)
       JOIN sessions s USING (session_id) ORDER BY c.n
     ) s
     CROSS JOIN LATERAL (
-      SELECT m.tab, m.seq, m.ordinal, m.kind, m.at, CASE WHEN ${BEGINS} THEN ${plain("m.name")} END AS address, m.data FROM session_markers m
+      SELECT m.tab, m.seq, m.ordinal, m.kind, m.at, ${columns}
+        CASE WHEN ${BEGINS} THEN ${plain("m.name")} END AS address,
+        CASE WHEN kind IN ('navigation', 'web_vitals') THEN ${fact("depth")} END AS depth FROM session_markers m
       WHERE m.session_id = s.session_id AND m.started_on = s.started_on
         AND m.kind = ANY('{page_load,navigation,web_vitals,${CLICKS.join(",")}}'::text[])
       OFFSET 0
     ) m
     LIMIT ${MAX_MARKERS}
   ), numbered AS MATERIALIZED (
-    SELECT *, count(*) FILTER (WHERE ${BEGINS}) OVER (PARTITION BY n, tab ORDER BY at, seq, ordinal ROWS UNBOUNDED PRECEDING)::integer AS view
+    SELECT *,
+      count(*) FILTER (WHERE ${BEGINS}) OVER (PARTITION BY n, tab ORDER BY at, seq, ordinal ROWS UNBOUNDED PRECEDING)::integer AS view
     FROM looked
   ), views AS MATERIALIZED (
     -- What is told of a depth with the next address is of the one before.
     SELECT *, lead(from_at) OVER next AS to_at, greatest(own_depth, lead(depth_before) OVER next) AS depth FROM (
       SELECT n, tab, view, min(session_id) AS session_id, min(started_on) AS started_on, min(at) FILTER (WHERE ${BEGINS}) AS from_at,
-        min(address) AS address, max(${fact("depth")}) FILTER (WHERE kind = 'web_vitals') AS own_depth,
-        max(${fact("depth")}) FILTER (WHERE kind = 'navigation') AS depth_before,
+        min(address) AS address, max(depth) FILTER (WHERE kind = 'web_vitals') AS own_depth,
+        max(depth) FILTER (WHERE kind = 'navigation') AS depth_before,
         ${CLICKS.map((kind) => `count(*) FILTER (WHERE kind = '${kind}') AS ${kind}`).join(", ")}
       FROM numbered GROUP BY n, tab, view
     ) v WINDOW next AS (PARTITION BY n, tab ORDER BY view)
@@ -82,8 +90,8 @@ export async function listPages(
   sessionIds: readonly string[],
 ): Promise<{ pages: PageFriction[]; isCut: boolean }> {
   const rows = await db.query<PageFriction & { looked: number }>(
-    `WITH ${VIEWS}
-     SELECT (SELECT count(*) FROM looked)::integer AS looked, v.address, count(*)::integer AS views, sum(v.click)::integer AS clicks,
+    `WITH ${viewsWith("")}
+     SELECT (SELECT count(*) FROM numbered)::integer AS looked, v.address, count(*)::integer AS views, sum(v.click)::integer AS clicks,
        sum(v.rage_click)::integer AS "rageClicks", sum(v.dead_click)::integer AS "deadClicks", sum(v.error_click)::integer AS "errorClicks",
        round(avg(v.depth)::numeric, 2)::float8 AS depth
      FROM views v WHERE v.address IS NOT NULL
@@ -142,15 +150,13 @@ interface HeatRow {
 export async function readHeatMap(db: Queryable, sessionIds: readonly string[], address: string): Promise<HeatMap> {
   const pattern = address.replaceAll(/[\\%_]/g, (sign) => `\\${sign}`).replaceAll("*", "%");
   const [row] = await db.query<HeatRow>(
-    `WITH ${VIEWS}, meant AS MATERIALIZED (SELECT * FROM views WHERE address LIKE $2),
-     clicked AS MATERIALIZED (
-       SELECT kind, data->>'path' AS path, ${fact("ex")} AS x, ${fact("ey")} AS y FROM (
-         SELECT kind, data, first_value(address) OVER (PARTITION BY n, tab, view ORDER BY at, seq, ordinal) AS address FROM numbered
-       ) m WHERE kind = ANY('{${CLICKS.join(",")}}'::text[]) AND address LIKE $2
-     ), points AS (
-       SELECT path, round(x::numeric, 2)::float8 AS x, round(y::numeric, 2)::float8 AS y, kind, count(*)::integer AS count
-       FROM clicked WHERE path ~ '${PATH}' AND length(path) <= 400 AND x IS NOT NULL AND y IS NOT NULL
-       GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, 1, 2, 3, 4 LIMIT ${MAX_POINTS}
+    `WITH ${viewsWith(PLACE)}, meant AS MATERIALIZED (SELECT * FROM views WHERE address LIKE $2),
+     points AS (
+       SELECT path, x / 100.0::float8 AS x, y / 100.0::float8 AS y, kind, count(*)::integer AS count FROM (
+         SELECT path COLLATE "C" AS path, x, y, kind, first_value(address) OVER (PARTITION BY n, tab, view ORDER BY at, seq, ordinal) AS address FROM numbered
+       ) m
+       WHERE kind = ANY('{${CLICKS.join(",")}}'::text[]) AND address LIKE $2 AND path ~ '${PATH}' AND length(path) <= ${MAX_PATH} AND x IS NOT NULL AND y IS NOT NULL
+       GROUP BY m.path, m.x, m.y, kind ORDER BY count(*) DESC, m.path, m.x, m.y, kind LIMIT ${MAX_POINTS}
      ), seen AS MATERIALIZED (SELECT depth FROM meant WHERE depth IS NOT NULL),
      steps AS (
        SELECT i, (SELECT count(*) FROM seen WHERE depth >= i / ${DEPTH_STEPS}.0 - 0.001)::integer AS count FROM generate_series(0, ${DEPTH_STEPS}) i
@@ -165,8 +171,8 @@ export async function readHeatMap(db: Queryable, sessionIds: readonly string[], 
          ORDER BY e.first_at DESC LIMIT 1
        ) c ORDER BY v.n, c.at DESC LIMIT ${MAX_BACKDROPS}
      )
-     SELECT (SELECT count(*) FROM looked)::integer AS looked, (SELECT count(*) FROM meant)::integer AS views,
-       (SELECT count(*) FROM clicked)::integer AS clicks,
+     SELECT (SELECT count(*) FROM numbered)::integer AS looked, (SELECT count(*) FROM meant)::integer AS views,
+       (SELECT coalesce(sum(${CLICKS.join(" + ")}), 0) FROM meant)::integer AS clicks,
        (SELECT json_agg(points) FROM points) AS points,
        (SELECT count(*) FROM seen)::integer AS depth_views, (SELECT array_agg(count ORDER BY i) FROM steps) AS depths,
        (SELECT json_agg(json_build_object('sessionId', session_id, 'tab', tab, 'at', at, 'viewport', viewport)) FROM backdrops) AS backdrops`,
