@@ -136,8 +136,8 @@ it(
     expect(asked.filter((url) => !url.startsWith(app.baseUrl))).toEqual([]);
     expect(await guest.getByRole("tab").count()).toBe(0);
     await guest.keyboard.press("k");
-  // From the live edge, which is ahead of what happened last, to a moment of the past.
-  await guest.keyboard.press("ArrowLeft");
+    // From the live edge, which is ahead of what happened last, to a moment of the past.
+    await guest.keyboard.press("ArrowLeft");
     const copied = await copyLink(guest);
     expect(copied).toMatch(/\/share\?t=\d+(\.\d{1,3})?&paused=1#/);
     expect(new URL(copied).hash.slice(1)).toBe(secret);

@@ -34,6 +34,11 @@ export class PlayOn {
   /** True once it was played before its end: whoever opens its last moment is not sent on. */
   #hasPlayed = false;
 
+  /** To be told of every status before the item is known: a short part may have been played by then. */
+  begin(status: Status): void {
+    if (status.stage === "shown" && status.playing && status.mode === "recorded") this.#hasPlayed = true;
+  }
+
   /**
    * To be told of every status of the player.
    * @returns true where playback is to be stopped: a part is over

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { PlaylistItem } from "../net/api-sharing.ts";
 import { OFFER_SECONDS, PlayOn, type WatchedItem } from "./play-on.svelte.ts";
-import { findNeighbours, itemAddress, itemName, readPlaylistPlace } from "./playlist-place.ts";
+import { findNeighbours, itemAddress, readPlaylistPlace } from "./playlist-place.ts";
 
 const T0 = 1_800_000_000_000;
 const item = (itemId: number, sessionId: string, more: Partial<PlaylistItem> = {}): PlaylistItem => ({
@@ -40,7 +40,6 @@ describe("the place in a playlist", () => {
       [null, null, 4],
     ]);
     expect(findNeighbours([], "a", 1)).toEqual({ index: null, item: null, previous: null, next: null });
-    expect(items.map(itemName)).toEqual(["Visitor", "Visitor", "the cart"]);
   });
 });
 
@@ -71,6 +70,17 @@ describe("playing on", () => {
     expect(playOn.state.kind).toBe("watching");
     expect(playOn.follow({ ...recorded, at: 25_000 }, part)).toBe(false);
     expect(playOn.state.kind).toBe("watching");
+  });
+
+  it("SHA-12 stops a short part as soon as it is known, where it was played before that", () => {
+    const playOn = new PlayOn();
+    playOn.begin({ ...recorded, at: 12_000 });
+    expect(playOn.follow({ ...recorded, at: 20_500 }, part)).toBe(true);
+    expect(playOn.state.kind).toBe("offering");
+    const opened = new PlayOn();
+    opened.begin({ ...recorded, playing: false, at: 60_000 });
+    opened.follow({ ...recorded, playing: false, at: 60_000 }, whole);
+    expect(opened.state.kind).toBe("watching");
   });
 
   it("SHA-12 stays where that is wanted, where somebody goes back, and behind the last one", () => {

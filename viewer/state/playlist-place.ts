@@ -39,11 +39,6 @@ export function findNeighbours(items: readonly PlaylistItem[], sessionId: string
   return { index, item: items[index] ?? null, previous: items[index - 1] ?? null, next: items[index + 1] ?? null };
 }
 
-/** What an item is called. */
-export function itemName({ session, note }: PlaylistItem): string {
-  return note || (session.userId ?? "Visitor");
-}
-
 function toId(text: string | null): number | null {
   return text !== null && /^[1-9]\d{0,9}$/.test(text) ? Number(text) : null;
 }
