@@ -141,9 +141,14 @@ describe("masking", () => {
       const frame = document.querySelector<HTMLIFrameElement>("#frame");
       frame?.contentDocument?.body.append("starred six");
       document.querySelector("#host")?.shadowRoot?.append("starred seven");
+      const inner = frame?.contentDocument?.body.appendChild(frame.contentDocument.createElement("div"));
+      const innerRoot = inner?.attachShadow({ mode: "open" });
+      const line = innerRoot?.appendChild(document.createElement("p"));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      line?.append("starred eight");
       await new Promise((resolve) => setTimeout(resolve, 50));
     });
-    for (const n of ["one", "two", "three", "four", "five", "six", "seven"]) expect(sent).not.toContain(`starred ${n}`);
+    for (const n of ["one", "two", "three", "four", "five", "six", "seven", "eight"]) expect(sent).not.toContain(`starred ${n}`);
     for (const shown of ["shown one", "shown ada@example.com", "shown field"]) expect(sent).toContain(shown);
     expect(sent).not.toContain("never-shown");
   });

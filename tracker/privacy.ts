@@ -253,9 +253,9 @@ function isElement(node: Node): node is Element {
   return node.nodeType === 1;
 }
 
-/** The node around a node, through shadow roots and out of same-origin iframes. */
+/** The node around a node, through shadow roots (by number: those of an iframe have a class of their own) and out of same-origin iframes. */
 function parentOf(node: Node): Node | null {
   if (node.parentNode) return node.parentNode;
-  if ("host" in node && node.host instanceof Node) return node.host;
+  if (node.nodeType === 11 && "host" in node) return node.host as Node;
   return "defaultView" in node ? ((node as Document).defaultView?.frameElement ?? null) : null;
 }
