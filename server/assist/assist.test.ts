@@ -167,7 +167,9 @@ describe("powers", () => {
     second.connection.rightsChanged();
     expect(second.refusals()).toEqual(["not_found"]);
     room.state.settings = { ...room.state.settings, assist: { enabled: true, powers: ["pointer"] } };
-    room.clock.advance(10_000);
+    // At once for whoever does something, and for the others with the next beat.
+    first.act(CLICK);
+    expect(room.deeds()).toEqual([]);
     expect(first.powers()).toEqual({ pointer: "granted" });
     room.state.settings = { ...room.state.settings, assist: { enabled: false, powers: [] } };
     room.clock.advance(10_000);
@@ -177,6 +179,17 @@ describe("powers", () => {
     room.pages.length = 0;
     for (const agent of [first, second]) agent.act({ kind: "pointer", x: 1, y: 1 });
     expect(room.deeds()).toEqual([]);
+  });
+
+  it("AST-7 what a project switched off meanwhile is not granted by an answer to the question of before", async () => {
+    const room = createRoom();
+    const agent = room.connect();
+    agent.ask("pointer", "control");
+    await waitFor(() => agent.powers()["control"] === "asked");
+    room.state.settings = { ...room.state.settings, assist: { enabled: true, powers: ["pointer"] } };
+    room.answer("a1", { pointer: "granted", control: "granted" });
+    await waitFor(() => agent.powers()["pointer"] === "granted");
+    expect(agent.powers()).toEqual({ pointer: "granted" });
   });
 
   it("AST-8 what cannot be written down is not granted", async () => {

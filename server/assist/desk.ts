@@ -122,6 +122,7 @@ export class Desk {
 
   /** An agent does something, in one page or in all. */
   agentDid(link: AgentLink, tab: string | undefined, action: AssistAction): void {
+    this.withdraw();
     const seat = this.seatOf(link);
     if (!seat) return;
     if (!OF_AGENTS.has(action.kind) || !isLetDo(seat, action) || !takeAction(seat, this.deps.clock.now())) {
@@ -144,6 +145,7 @@ export class Desk {
   /** A page tells what its visitor decided or did. */
   pageSaid(tab: string, message: FromHelpedPage): void {
     if (message.type === "assist_answer") {
+      this.withdraw();
       const seat = this.seats.get(message.data.agentId);
       if (seat) void this.answered(seat, tab, message.data.powers);
       return;
@@ -192,15 +194,22 @@ export class Desk {
   /** Says again who is there, and sees to it that everybody still may be. */
   beat(): void {
     for (const { link } of this.seats.values()) link?.rightsChanged();
-    const allowed = this.deps.pages.helpedSession(this.sessionId)?.settings?.assist;
-    for (const seat of this.seats.values()) {
-      const over = powersIn(seat, "asked", "granted").filter(
-        (power) => allowed && !(allowed.enabled && allowed.powers.includes(power)),
-      );
-      for (const power of over) this.drop(seat, power);
-      if (over.length > 0) void this.noteEnd(seat, "rights");
-    }
+    this.withdraw();
     this.tellAll();
+  }
+
+  /** What the project does not allow any more is over, also between two beats. */
+  private withdraw(): void {
+    const allowed = this.deps.pages.helpedSession(this.sessionId)?.settings?.assist;
+    if (!allowed) return;
+    const isOver = (power: AssistPower) => !(allowed.enabled && allowed.powers.includes(power));
+    for (const seat of this.seats.values()) {
+      const over = powersIn(seat, "asked", "granted").filter(isOver);
+      if (over.length === 0) continue;
+      for (const power of over) this.drop(seat, power);
+      void this.noteEnd(seat, "rights");
+      this.tellAll();
+    }
   }
 
   /** Nobody helps in this session any more. */

@@ -11,6 +11,7 @@ import type { Clock } from "../clock.ts";
 import type { Live, ViewerConnection, ViewerPort } from "../live/live.ts";
 import type { Counter, Metrics } from "../metrics.ts";
 import type { AddressUse } from "./addresses.ts";
+import { agentName } from "./agent-name.ts";
 import { decodeFrame } from "./frame.ts";
 import { MAX_MALFORMED, OpenSocket, type SocketLimits } from "./socket.ts";
 
@@ -194,7 +195,7 @@ export class ViewerSocket extends OpenSocket {
         return role !== null && !isBelow(role, "member");
       },
       actor: () => actorOf(this.identity),
-      name: () => nameOf(this.identity),
+      name: () => agentName(this.identity.kind === "nobody" ? "" : (this.identity.email ?? "")),
       peer: this.peer,
     };
   }
@@ -211,16 +212,4 @@ function withdrawnFrom(before: Identity, after: Identity): number[] {
     const [had, has] = [roleIn(before, projectId), roleIn(after, projectId)];
     return had !== null && (has === null || ROLES.indexOf(has) < ROLES.indexOf(had));
   });
-}
-
-/** How a visitor is told of him: what stands before the `@` of his address, and not the address. */
-function nameOf(identity: Identity): string {
-  const email = identity.kind === "nobody" ? "" : (identity.email ?? "");
-  const words = (email.split("@")[0] ?? "").split(/[._+-]+/).filter((word) => word !== "");
-  return (
-    words
-      .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
-      .join(" ")
-      .slice(0, 60) || "Support"
-  );
 }

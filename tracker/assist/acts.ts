@@ -1,13 +1,13 @@
 /** Remote control: what an agent was let do, done as if the visitor did it, as far as a page can tell. */
 
 import type { AssistAction } from "../../protocol/assist.ts";
-import { press, pressKey, typeText } from "./keys.ts";
+import { isWritable, press, pressKey, typeText } from "./keys.ts";
 import { around, isElement, type OffLimits } from "./off-limits.ts";
 
 export type Deed = Extract<AssistAction, { kind: "click" | "scroll" | "type" | "key" }>;
 
-/** What can be focused, in the order of the page. */
-const FOCUSABLE = "a[href],button,input,select,textarea,summary,iframe,[tabindex],[contenteditable]:not([contenteditable=false])";
+/** What can be focused, in the order of the page. Not a frame: what has the focus in there is not for us to say. */
+const FOCUSABLE = "a[href],button,input,select,textarea,summary,[tabindex],[contenteditable]:not([contenteditable=false])";
 
 export interface ActsDeps {
   getNode: (id: number) => Node | null;
@@ -60,27 +60,42 @@ export function createActs({ getNode, whyNot, ours }: ActsDeps): Perform {
   function type(element: Element, text: string): string | null {
     if (isDisabled(element) || element.matches("[readonly]")) return "This cannot be changed now";
     if (!isEditable(element)) return "Nothing can be typed here";
-    return typeText(element as HTMLElement, text) ? null : "The page did not take it";
+    const editor = editorAround(element);
+    return whyNotInside(editor) ?? (typeText(editor as HTMLElement, text) ? null : "The page did not take it");
+  }
+
+  /** The browser writes where the caret is, and takes away what is beside it: an editor is free as a whole, or not at all. */
+  function whyNotInside(element: Element): string | null {
+    if (!isWritable(element)) return null;
+    for (const inner of element.querySelectorAll("*")) {
+      const why = whyNot(inner);
+      if (why !== null) return why;
+    }
+    return null;
   }
 
   function key(name: Extract<Deed, { kind: "key" }>["key"]): string | null {
     const active = activeElement();
-    const why = active ? whyNot(active) : null;
+    const why = active ? (whyNot(active) ?? whyNotInside(active)) : null;
     if (why !== null && name !== "Tab") return why;
     if (name === "Tab") {
       const next = nextFocus(active);
       // Nothing is told to a field that is off limits, not even that its key was pressed.
-      if (active && why === null && !pressKey(active, name)) return null;
+      if (active && why === null && !pressKey(active, name, isFree)) return null;
       next?.focus();
       return null;
     }
-    pressKey(active ?? document.body, name);
+    pressKey(active ?? document.body, name, isFree);
     return null;
+  }
+
+  function isFree(element: Element): boolean {
+    return whyNot(element) === null;
   }
 
   function nextFocus(active: Element | null): HTMLElement | null {
     const all = [...document.querySelectorAll<HTMLElement>(FOCUSABLE)].filter(
-      (one) => one.tabIndex >= 0 && !isDisabled(one) && one.getClientRects().length > 0 && whyNot(one) === null,
+      (one) => one.tabIndex >= 0 && !isDisabled(one) && one.getClientRects().length > 0 && isFree(one),
     );
     const after = active
       ? all.findIndex((one) => (active.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0)
@@ -125,7 +140,14 @@ function isEditable(element: Element): boolean {
   if (/^textarea$/i.test(element.tagName)) return true;
   if (/^input$/i.test(element.tagName))
     return !/^(?:button|submit|reset|image|checkbox|radio|file|range|color|hidden)$/.test(element.getAttribute("type") ?? "");
-  return "isContentEditable" in element && element.isContentEditable === true;
+  return isWritable(element);
+}
+
+/** The whole of what can be written in, where this is a part of it: that is what has the focus. */
+function editorAround(element: Element): Element {
+  let editor = element;
+  for (let at: Element | null = element; at && isWritable(at); at = at.parentElement) editor = at;
+  return editor;
 }
 
 function isDisabled(element: Element): boolean {

@@ -137,6 +137,37 @@ describe("off limits", () => {
     expect(faults).toEqual([]);
   });
 
+  it("AST-11 not by where the caret is, not by Enter in a form, and not by Tab into a frame", async () => {
+    const { page, faults } = await openHelped(
+      `<div id="editor" contenteditable><p id="line">words</p></div><input id="word" type="password">
+       <div id="mixed" contenteditable>a<span class="wb-mask">secret</span></div><div id="thief" contenteditable>t</div>
+       <form id="form"><input id="free"><input id="other"><div class="wb-mask"><button>Send</button></div></form>
+       <iframe id="frame" srcdoc="<input>"></iframe><button id="last">Last</button>
+       <script>
+         window.sent = 0; form.onsubmit = (event) => { event.preventDefault(); sent++; };
+         thief.onfocus = () => word.focus();
+       </script>`,
+      ["control"],
+    );
+    // The visitor stands in his password while the agent writes into a part of an editor.
+    await page.focus("#word");
+    expect(await type("line", "new ")).toBeNull();
+    expect(await page.evaluate("editor.textContent")).toBe("new words");
+    expect(await type("thief", "stolen")).toBe("The page did not take it");
+    expect(await type("mixed", "x")).toBe("This part of the page is masked");
+    await page.focus("#mixed");
+    expect(await act({ kind: "key", key: "Backspace" })).toBe("This part of the page is masked");
+    expect(await page.evaluate("[word.value, mixed.textContent, thief.textContent].join()")).toBe(",asecret,t");
+    expect(await type("free", "tea")).toBeNull();
+    expect(await act({ kind: "key", key: "Enter" })).toBeNull();
+    expect(await page.evaluate("sent")).toBe(0);
+    expect(await click("frame")).toBe("What is in this frame belongs to the visitor alone");
+    await page.focus("#other");
+    await act({ kind: "key", key: "Tab" });
+    expect(await page.evaluate("document.activeElement.id")).toBe("last");
+    expect(faults).toEqual([]);
+  });
+
   it("AST-11 with every input masked, as the tracker does where nothing is said, nothing is typed at all", async () => {
     const { page } = await openHelped(
       '<input id="one"><input id="two" class="wb-unmask"><button id="go">Go</button>',
@@ -147,6 +178,82 @@ describe("off limits", () => {
     expect(await type("two", "y")).toBeNull();
     expect(await click("go")).toBeNull();
     expect(await page.evaluate("[one.value, two.value].join()")).toBe(",y");
+  });
+});
+
+describe("consent", () => {
+  /** A page that looks into what is closed to it, and notes when it changes and when it is pressed. */
+  const PRY = () => {
+    const real = Reflect.get(Element.prototype, "attachShadow");
+    Element.prototype.attachShadow = function (init) {
+      const root = real.call(this, init);
+      const note = (name: string) => Reflect.set(window, name, performance.now());
+      new MutationObserver((changes) => {
+        if (changes.some(({ addedNodes }) => [...addedNodes].some((one) => one instanceof Element && one.matches(".ask"))))
+          note("askedAt");
+      }).observe(root, { subtree: true, childList: true });
+      root.addEventListener("click", () => note("pressedAt"), true);
+      Reflect.set(window, "pried", root);
+      return root;
+    };
+  };
+
+  function ask(...asked: AssistPower[]): void {
+    const powers = { control: "granted" as const, ...Object.fromEntries(asked.map((power) => [power, "asked" as const])) };
+    pages.peer.send({ type: "assist_state", data: { agents: [{ agentId: "a1", name: "Ada", color: 0, powers }] } });
+  }
+
+  const answers = () => pages.peer.log.flatMap((one) => (one.type === "assist_answer" ? [one.data.powers] : []));
+
+  it("AST-16 no script of the page answers, and no key of an agent", async () => {
+    const { page, faults } = await openHelped("<p>x</p>", ["control"], { before: PRY });
+    ask("chat");
+    await eventually("the question", () => page.evaluate<boolean>("pried.querySelector('.ask') !== null"));
+    await page.evaluate(`for (const button of pried.querySelectorAll(".ask button")) {
+      button.click();
+      button.dispatchEvent(new PointerEvent("click", { bubbles: true, composed: true }));
+      button.focus();
+    }`);
+    for (const key of ["Enter", "Escape"] as const)
+      expect(await act({ kind: "key", key })).toBe("This belongs to the visitor alone");
+    expect(answers()).toEqual([]);
+    await press(page, "Allow");
+    await eventually("the answer", () => answers().length > 0);
+    expect(answers()).toEqual([{ chat: "granted" }]);
+    expect(faults).toEqual([]);
+  });
+
+  it("AST-16 a press that was meant for another question answers nothing", async () => {
+    const { page } = await openHelped("<p>x</p>", ["control"], { before: PRY });
+    const isAsked = (count: number) =>
+      eventually(`a question of ${count}`, () =>
+        page.evaluate<boolean>(`pried.querySelectorAll(".ask input").length === ${count}`),
+      );
+    const pressAllow = async () => {
+      const place = await page.evaluate<{ x: number; y: number } | null>(`(() => {
+        const box = pried.querySelector(".ask button.yes")?.getBoundingClientRect();
+        return box ? { x: box.left + 5, y: box.top + 5 } : null;
+      })()`);
+      if (place) await page.mouse.click(place.x, place.y);
+    };
+    // On a machine that is busy the press may come when the question has stood there for long enough.
+    for (let isEarly = false; !isEarly;) {
+      ask();
+      await isAsked(0);
+      ask("chat");
+      await isAsked(1);
+      ask("chat", "draw");
+      await isAsked(2);
+      await pressAllow();
+      isEarly = await page.evaluate<boolean>("pressedAt - askedAt < 900");
+    }
+    await isAsked(2);
+    const before = answers().length;
+    await eventually("the answer", async () => {
+      await pressAllow();
+      return answers().length > before;
+    });
+    expect(answers().slice(before)).toEqual([{ chat: "granted", draw: "granted" }]);
   });
 });
 

@@ -10,6 +10,9 @@ import { add, type Shell } from "./shell.ts";
 
 export type Media = "voice" | "screen";
 
+/** Candidates that are kept until the answer is there; a browser makes a dozen. */
+const MAX_EARLY = 100;
+
 interface Call {
   agentId: string;
   media: Media;
@@ -107,7 +110,7 @@ export function createCalls(host: Host, shell: Shell, say: (agentId: string, act
       else if (candidate) {
         const init = candidate as RTCIceCandidateInit;
         if (call.connection.remoteDescription) void call.connection.addIceCandidate(init).catch(host.fail);
-        else call.early.push(init);
+        else if (call.early.length < MAX_EARLY) call.early.push(init);
       }
     },
     end(agentId, media) {

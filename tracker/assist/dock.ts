@@ -24,6 +24,8 @@ export interface Dock {
 }
 
 const MAX_LINES = 200;
+/** A question that appears where another one is, or was, is not answered for so long: the press may have been meant for that. */
+const SETTLE_MS = 1_000;
 
 /** Makes it; nothing is seen before somebody is there. */
 export function createDock({ root }: Shell, { answer, end, say }: Decisions): Dock {
@@ -84,6 +86,30 @@ export function createDock({ root }: Shell, { answer, end, say }: Decisions): Do
     log.scrollTop = log.scrollHeight;
   }
 
+  /** A card with a question, and how its buttons are pressed: by the visitor's own hand, whatever a script of the page gets hold of. */
+  function question(text: string): {
+    card: HTMLElement;
+    button: (row: Node, name: string, className: string, press: () => void) => void;
+  } {
+    const isAnother = dock.querySelector(".ask") !== null;
+    const card = document.createElement("section");
+    card.className = "card ask";
+    card.setAttribute("role", "group");
+    card.setAttribute("aria-label", add(card, "h2", "", text).textContent);
+    dock.insertBefore(card, bar);
+    const from = isAnother ? performance.now() + SETTLE_MS : 0;
+    return {
+      card,
+      button(row, name, className, press) {
+        const button = add(row, "button", className, name);
+        button.type = "button";
+        button.addEventListener("click", ({ isTrusted }) => {
+          if (isTrusted && performance.now() >= from) press();
+        });
+      },
+    };
+  }
+
   function powersOf({ powers }: Agent, state: "asked" | "granted"): AssistPower[] {
     return ASSIST_POWERS.filter((power) => powers[power] === state);
   }
@@ -93,15 +119,14 @@ export function createDock({ root }: Shell, { answer, end, say }: Decisions): Do
     const known = asks.get(agent.agentId);
     const key = powers.join();
     if (known?.key === key) return;
+    if (powers.length === 0) {
+      known?.card.remove();
+      asks.delete(agent.agentId);
+      return;
+    }
+    const title = `${agent.name} would like to help you`;
+    const { card, button } = question(title);
     known?.card.remove();
-    asks.delete(agent.agentId);
-    if (powers.length === 0) return;
-    const card = document.createElement("section");
-    card.className = "card ask";
-    dock.insertBefore(card, bar);
-    card.setAttribute("role", "group");
-    const title = add(card, "h2", "", `${agent.name} would like to help you`);
-    card.setAttribute("aria-label", title.textContent);
     const boxes = powers.map((power) => {
       const label = add(card, "label");
       const box = add(label, "input");
@@ -117,13 +142,10 @@ export function createDock({ root }: Shell, { answer, end, say }: Decisions): Do
       card.remove();
       answer(agent, Object.fromEntries(chosen));
     };
-    const yes = add(row, "button", "yes", "Allow");
-    const no = add(row, "button", "", "No, thanks");
-    yes.type = no.type = "button";
-    yes.addEventListener("click", () => decide(true));
-    no.addEventListener("click", () => decide(false));
+    button(row, "Allow", "yes", () => decide(true));
+    button(row, "No, thanks", "", () => decide(false));
     asks.set(agent.agentId, { card, key });
-    tell(`${title.textContent}: ${listOf(powers.map((power) => ASKS[power]))}`);
+    tell(`${title}: ${listOf(powers.map((power) => ASKS[power]))}`);
   }
 
   function describe(agents: readonly Agent[]): void {
@@ -181,22 +203,13 @@ export function createDock({ root }: Shell, { answer, end, say }: Decisions): Do
       if (from) tell(`${from.name}: ${text}`);
     },
     guide(agent, what, canClick, onAnswer) {
-      const card = document.createElement("section");
-      card.className = "card";
-      card.setAttribute("role", "group");
-      dock.insertBefore(card, bar);
-      const title = add(card, "h2", "", `${agent.name} asks you to click here`);
-      card.setAttribute("aria-label", title.textContent);
+      const title = `${agent.name} asks you to click here`;
+      const { card, button } = question(title);
       if (what) add(card, "p", "", what);
       const row = add(card, "div", "row");
-      const choices: [string, boolean][] = [["No, thanks", false]];
-      if (canClick) choices.unshift(["Click it", true]);
-      for (const [text, isYes] of choices) {
-        const button = add(row, "button", isYes ? "yes" : "", text);
-        button.type = "button";
-        button.addEventListener("click", () => onAnswer(isYes));
-      }
-      tell(`${title.textContent}. ${what}`);
+      if (canClick) button(row, "Click it", "yes", () => onAnswer(true));
+      button(row, "No, thanks", "", () => onAnswer(false));
+      tell(`${title}. ${what}`);
       return () => card.remove();
     },
   };

@@ -32,9 +32,10 @@ export function createGuide({ feed, dock, sky, perform, whyNot, ours, say }: Gui
   let open: { agent: Agent; finish: (clicked: boolean | null) => void } | null = null;
 
   function ask(agent: Agent, { node: id, text }: Request): void {
-    open?.finish(false);
+    const before = open;
     const node = feed.nodes.getNode(id);
     if (!node || !isElement(node) || !node.isConnected) {
+      before?.finish(false);
       say({ kind: "guided", node: id, clicked: false }, agent.agentId);
       return;
     }
@@ -53,6 +54,8 @@ export function createGuide({ feed, dock, sky, perform, whyNot, ours, say }: Gui
         finish(isDone);
       }),
     );
+    // Not before: what takes its place is not pressed by mistake.
+    before?.finish(false);
     sky.guide(agent, node);
     node.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "smooth" });
 

@@ -60,10 +60,17 @@ export function typeText(element: HTMLElement, text: string): boolean {
   return isTaken;
 }
 
-/** Presses one of the keys that do something; false where the page refused it. */
-export function pressKey(element: Element, name: "Enter" | "Tab" | "Escape" | "Backspace"): boolean {
+/**
+ * Presses one of the keys that do something; false where the page refused it.
+ * @param isFree true for elements that may be pressed: Enter in a field presses its form's button
+ */
+export function pressKey(
+  element: Element,
+  name: "Enter" | "Tab" | "Escape" | "Backspace",
+  isFree: (element: Element) => boolean,
+): boolean {
   const isTaken = key("keydown", element, name);
-  if (isTaken && name === "Enter") enter(element);
+  if (isTaken && name === "Enter") enter(element, isFree);
   else if (isTaken && name === "Backspace") erase(element);
   else if (isTaken && name === "Escape") escape();
   key("keyup", element, name);
@@ -72,8 +79,7 @@ export function pressKey(element: Element, name: "Enter" | "Tab" | "Escape" | "B
 
 /** Goes to an element; in a field, behind what is there. */
 function focusOn(element: HTMLElement): void {
-  const root = element.getRootNode();
-  if ("activeElement" in root && root.activeElement === element) return;
+  if (hasFocus(element)) return;
   element.focus({ preventScroll: true });
   if (!element.matches("input,textarea")) return;
   const field = element as Field;
@@ -100,7 +106,7 @@ function key(type: string, target: Element, name: string): boolean {
   );
 }
 
-function enter(element: Element): void {
+function enter(element: Element, isFree: (element: Element) => boolean): void {
   if (!key("keypress", element, "Enter")) return;
   if (element.matches("textarea") || isWritable(element)) insert(element, "\n", "insertLineBreak");
   else if (element.matches("a[href],button,summary")) (element as HTMLElement).click();
@@ -112,14 +118,14 @@ function enter(element: Element): void {
       "button:not([type]),button[type=submit],input[type=submit],input[type=image]",
     );
     if (button) {
-      if (!button.disabled) button.click();
+      if (!button.disabled && isFree(button)) button.click();
     } else if (form?.querySelectorAll("input:not([type=hidden])").length === 1) form.requestSubmit();
   }
 }
 
 function erase(element: Element): void {
   if (isWritable(element)) {
-    editorOf(element).execCommand("delete");
+    if (hasFocus(element)) editorOf(element).execCommand("delete");
     return;
   }
   if (!element.matches("input,textarea")) return;
@@ -137,6 +143,7 @@ function escape(): void {
 
 function insert(element: Element, text: string, inputType: string): boolean {
   if (isWritable(element)) {
+    if (!hasFocus(element)) return false;
     const editor = editorOf(element);
     return inputType === "insertLineBreak" ? editor.execCommand(inputType) : editor.execCommand("insertText", false, text);
   }
@@ -204,7 +211,14 @@ function editorOf({ ownerDocument }: Element): Editor {
   return ownerDocument;
 }
 
-function isWritable(element: Element): boolean {
+/** The browser writes into what has the focus, whichever element it was asked for; and the page may have moved it. */
+function hasFocus(element: Element): boolean {
+  const root = element.getRootNode();
+  return "activeElement" in root && root.activeElement === element;
+}
+
+/** True for what is written in like a document. */
+export function isWritable(element: Element): boolean {
   return "isContentEditable" in element && element.isContentEditable === true;
 }
 

@@ -8,6 +8,8 @@ import type { AssistFeed } from "../modules.ts";
 /** Fields whose content is nobody's but the visitor's, even where the page shows it. */
 const SECRET = /password|\bcc-|one-time-code/i;
 const FIELD = /^(?:input|textarea|select)$/i;
+/** What is in them is told by its own elements, where it is recorded at all. */
+const FRAME = /^(?:i?frame|object|embed)$/i;
 /** Fields that are pressed, not filled in: what is masked of the others is masked because a visitor typed it. */
 const PRESSED = /^(?:button|submit|reset|image|checkbox|radio)$/;
 
@@ -37,6 +39,7 @@ export function createOffLimits({ privacy, settings }: AssistFeed, ours: Element
     if (element === ours) return "This belongs to the visitor alone";
     if (privacy.isBlocked(element)) return "This part of the page is hidden from you";
     if (isMasked(element)) return "This part of the page is masked";
+    if (FRAME.test(element.tagName)) return "What is in this frame belongs to the visitor alone";
     if (!FIELD.test(element.tagName)) return null;
     const type = (element.getAttribute("type") ?? "").toLowerCase();
     if (type === "file") return "Files are chosen by the visitor alone";
@@ -65,6 +68,6 @@ export function isElement(node: Node): node is Element {
 /** The node around a node, through shadow roots and out of frames of the same origin. */
 export function around(node: Node): Node | null {
   if (node.parentNode) return node.parentNode;
-  if ("host" in node && node.host) return node.host as Node;
+  if (node.nodeType === 11 && "host" in node) return node.host as Node;
   return "defaultView" in node ? ((node as Document).defaultView?.frameElement ?? null) : null;
 }
