@@ -222,6 +222,8 @@ export function createEraser(deps: EraserDeps): Eraser {
         await takePersonOutOfAudit(tx, projectId, userId);
         await removeSavedSearches(tx, projectId, userId);
         await removeWordsOfPerson(tx, projectId, userId);
+        // Also where there was no session: the words are in files.
+        await noteDays(tx, [NO_DAY]);
         const { sessions, batches, bytes } = erased;
         const subject = { kind: "person", id: "" };
         await audit.record({ action: "person_erased", actor, peer, projectId, subject, data: { sessions, batches, bytes } }, tx);

@@ -21,6 +21,7 @@ import {
   sizeOf,
 } from "./day-tables.ts";
 import { ERROR_TABLES } from "./error-rows.ts";
+import { WORD_TABLES } from "./sharing-rows.ts";
 import { dayOf } from "./rules.ts";
 import { listSideTables } from "./session-rows.ts";
 
@@ -73,11 +74,7 @@ export async function scrub(deps: ScrubDeps): Promise<ScrubReport | null> {
         const isClean = (await rewriteDay(db, day, dayOf(deps.now()))) || (await rewriteInUse(on, db, day, report));
         (isClean ? report.days : report.later).push(day);
       }
-      for (const table of ["sessions", "session_tabs", "audit_log", ...ERROR_TABLES, ...(await listSideTables(on))].filter(
-        isFirst,
-      )) {
-        await rewriteTable(on, table, report);
-      }
+      for (const table of await tablesOfAllDays(on)) await rewriteTable(on, table, report);
       await clearStatistics(on);
       if (await isSuperuser(on)) {
         await on.query("VACUUM (FULL) pg_catalog.pg_statistic");
@@ -161,9 +158,7 @@ async function rewriteTable(on: Queryable, name: string, report: ScrubReport): P
  */
 async function clearStatistics(on: Queryable): Promise<void> {
   const [can] = await on.query<{ can: boolean }>("SELECT to_regproc('pg_catalog.pg_clear_attribute_stats') IS NOT NULL AS can");
-  const tables = [...PARTITIONED, "sessions", "session_tabs", "audit_log", ...ERROR_TABLES, ...(await listSideTables(on))].filter(
-    isFirst,
-  );
+  const tables = [...PARTITIONED, ...(await tablesOfAllDays(on))];
   if (can?.can) {
     await on.query(
       `SELECT pg_catalog.pg_clear_attribute_stats(schemaname::text, tablename::text, attname::text, inherited)
@@ -172,6 +167,12 @@ async function clearStatistics(on: Queryable): Promise<void> {
     );
   }
   for (const table of tables.slice(PARTITIONED.length)) await on.query(`ANALYZE ${table}`);
+}
+
+/** The tables that are not partitioned, from which something may have been removed. */
+async function tablesOfAllDays(on: Queryable): Promise<string[]> {
+  const tables = ["sessions", "session_tabs", "audit_log", ...ERROR_TABLES, ...WORD_TABLES, ...(await listSideTables(on))];
+  return tables.filter(isFirst);
 }
 
 async function isSuperuser(on: Queryable): Promise<boolean> {

@@ -2,6 +2,9 @@
 
 import type { Queryable } from "../db/db.ts";
 
+/** Tables of no session with words that people wrote, which are written anew when some of them went. */
+export const WORD_TABLES = ["playlists", "embedding", "saved_searches"] as const;
+
 /** A user id that is shorter may be part of any word. */
 const MIN_PART = 4;
 const NAMES_HIM = (column: string): string => `(${column} = $2 OR (length($2) >= ${MIN_PART} AND position($2 IN ${column}) > 0))`;

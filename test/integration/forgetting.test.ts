@@ -31,6 +31,9 @@ const SECRETS = [
   `crumb-${RUN}`,
   `said-${RUN}`,
   `file-${RUN}`,
+  `note-${RUN}`,
+  `place-${RUN}`,
+  `link-${RUN}`,
 ];
 const PACKED = deflateRawSync(Buffer.from(`packed-${randomBytes(48).toString("hex")}`));
 
@@ -178,6 +181,25 @@ async function reportErrors(sessionId: string | null): Promise<void> {
   await send([["event", `{"user":{"id":"${PERSON}"},"message":"said-${RUN}`]]);
 }
 
+/** What people say of a session and show of it: a note, a place in a playlist that names the person, a link that is opened. Returns its secret. */
+async function shareSession(sessionId: string): Promise<string> {
+  const post = async (path: string, body: unknown) => {
+    const answer = await postJson(`${base}${path}`, body, { Cookie: cookie, Origin: base });
+    expect(answer.status, path).toBe(201);
+    return readObject(answer);
+  };
+  await post(`/v1/sessions/${sessionId}/comments`, { at: 1, text: `note-${RUN}` });
+  const secret = String((await post(`/v1/sessions/${sessionId}/share-links`, { name: `link-${RUN}` }))["secret"]);
+  for (const [held, status] of [
+    [secret, 200],
+    [`x${secret}`, 401],
+  ] as const)
+    expect((await fetch(`${base}/v1/guest/session`, { headers: { Authorization: `Guest ${held}` } })).status).toBe(status);
+  const { playlistId } = await post("/v1/projects/1/playlists", { name: `What ${PERSON} did` });
+  await post(`/v1/projects/1/playlists/${String(playlistId)}/items`, { sessionId, note: `place-${RUN}` });
+  return secret;
+}
+
 /** One envelope, accepted. */
 async function send(items: readonly string[][]): Promise<void> {
   const lines = items.flatMap(([type, body = ""]) => [JSON.stringify({ type, length: Buffer.byteLength(body) }), body]);
@@ -197,7 +219,7 @@ const digested = () =>
 
 describe("forgetting", () => {
   it(
-    `RET-10 RET-11 RET-23 RET-24 a person with ${SESSIONS} sessions, live ones too: nothing is found in any table and any file, and nothing brings it back`,
+    `RET-10 RET-11 RET-23 RET-24 SHA-1 SHA-9 a person with ${SESSIONS} sessions, live ones too: nothing is found in any table and any file, and nothing brings it back`,
     { timeout: 300_000 },
     async () => {
       await insertSessions(`person-${RUN}`, SESSIONS, PERSON, SECRETS);
@@ -210,6 +232,7 @@ describe("forgetting", () => {
         `person-${RUN}-7`,
         `finding-${RUN}`,
       ]);
+      const secret = await shareSession(`person-${RUN}-8`);
       const tracker = await visit(`live-session-${RUN}`);
       await tracker.next("session_started");
       tracker.say("events_batch", {
@@ -232,13 +255,15 @@ describe("forgetting", () => {
       for (const table of [
         ...["sessions", "session_tabs", "pg_statistic", "leak_findings", "audit_log"],
         ...["occurrences", "issues", "issue_users", "feedback", "attachments", "intake"],
+        ...["session_comments", "playlists", "playlist_items", "share_links"],
       ]) {
         expect(
           before.some((place) => place.startsWith(table)),
           table,
         ).toBe(true);
       }
-      const places = scanFiles([folder], [...SECRETS, PACKED]).found;
+      const places = scanFiles([folder], [...SECRETS, PACKED, secret]).found;
+      expect(places.filter((place) => place.endsWith(secret))).toEqual([]);
       expect(places.some((place) => place.includes("/pg_wal/"))).toBe(true);
       expect(places.some((place) => place.includes("bytes of a payload"))).toBe(true);
       expect(await ask("GET", `/v1/projects/1/people/${encodeURIComponent(PERSON)}`)).toMatchObject({ sessions: SESSIONS + 1 });
