@@ -10,6 +10,8 @@ import { digest } from "./figures/digest.ts";
 import { drain } from "./figures/drain.ts";
 import { fanOut } from "./figures/fan-out.ts";
 import { firstFrame } from "./figures/first-frame.ts";
+import { friction } from "./figures/friction.ts";
+import { heatMap } from "./figures/heat-map.ts";
 import { idleConnections } from "./figures/idle-connections.ts";
 import { liveView } from "./figures/live-view.ts";
 import { outage } from "./figures/outage.ts";
@@ -36,9 +38,11 @@ const FIGURES: Readonly<Record<string, (rig: Rig) => Figure | Promise<Figure>>> 
   "idle-connections": idleConnections,
   "live-view": liveView,
   assist,
+  friction,
   seek,
   "first-frame": firstFrame,
   search,
+  "heat-map": heatMap,
   wall,
   retention,
   accept,

@@ -28,6 +28,26 @@ async function readAudit(sessionId: string) {
   return entries;
 }
 
+/** Keeps the calls that a page makes from now on, where a test can look at them. */
+const KEEP_CALLS = `(() => {
+  const Real = RTCPeerConnection;
+  window.calls = [];
+  window.RTCPeerConnection = class extends Real {
+    constructor(...all) {
+      super(...all);
+      window.calls.push(this);
+    }
+  };
+})()`;
+
+/** True where sound of the other side is played, and not silence. */
+const HEARS = `(async () => {
+  for (const call of window.calls)
+    for (const one of (await call.getStats()).values())
+      if (one.type === "inbound-rtp" && one.kind === "audio" && one.totalAudioEnergy > 0) return true;
+  return false;
+})()`;
+
 /** A visitor on the demo page, and an agent who looks at him live. */
 async function openBoth(
   path = "/demo",
@@ -244,12 +264,14 @@ it(
       await agent.getByRole("button", { name: "Help", exact: true }).click();
       await press(visitor, "Allow");
       await agent.getByText("You are helping").waitFor();
+      await visitor.evaluate(KEEP_CALLS);
       await getPower(agent, visitor, "Voice");
       const sound = agent.locator("audio");
       await sound.waitFor({ state: "attached" });
       await waitFor(() => sound.evaluate((element) => element instanceof HTMLMediaElement && element.currentTime > 0), {
         what: () => "the visitor's voice",
       });
+      await waitFor(() => visitor.evaluate<boolean>(HEARS), { what: () => "the agent's voice" });
       await press(visitor, "End");
       await sound.waitFor({ state: "detached" });
     } finally {
