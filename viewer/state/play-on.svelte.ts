@@ -33,6 +33,8 @@ export class PlayOn {
   state = $state.raw<PlayOnState>({ kind: "watching" });
   /** True once it was played before its end: whoever opens its last moment is not sent on. */
   #hasPlayed = false;
+  /** True from the moment a part is to be stopped until the player says that it stands still. */
+  #isStopping = false;
 
   /** To be told of every status before the item is known: a short part may have been played by then. */
   begin(status: Status): void {
@@ -44,6 +46,7 @@ export class PlayOn {
    * @returns true where playback is to be stopped: a part is over
    */
   follow(status: Status, item: WatchedItem): boolean {
+    if (!status.playing) this.#isStopping = false;
     if (status.stage !== "shown" || item.end <= 0) return false;
     if (status.mode === "live" || status.at < item.end - 1) {
       // Whoever goes to the live edge has left a part; a whole visit is not over there.
@@ -52,13 +55,14 @@ export class PlayOn {
       return false;
     }
     if (status.playing && this.state.kind !== "watching") {
-      this.#watch();
+      if (!this.#isStopping) this.#watch();
       return false;
     }
     if (!this.#hasPlayed || (!item.isPart && (item.isLive || status.playing))) return false;
     this.#hasPlayed = false;
     this.state = item.hasNext ? { kind: "offering", left: OFFER_SECONDS } : { kind: "over" };
-    return item.isPart && status.playing;
+    this.#isStopping = item.isPart && status.playing;
+    return this.#isStopping;
   }
 
   /** A second has passed; true where the next is to begin now. */

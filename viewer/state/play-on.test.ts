@@ -64,6 +64,8 @@ describe("playing on", () => {
     const playOn = new PlayOn();
     playOn.follow({ ...recorded, at: 12_000 }, part);
     expect(playOn.follow({ ...recorded, at: 20_010 }, part)).toBe(true);
+    // Told once more of the same moment, because something else has changed: the player stands still with its next frame.
+    expect(playOn.follow({ ...recorded, at: 20_010 }, part)).toBe(false);
     expect(playOn.state.kind).toBe("offering");
     expect(playOn.follow({ ...recorded, playing: false, at: 20_010 }, part)).toBe(false);
     expect(playOn.follow({ ...recorded, at: 20_020 }, part)).toBe(false);
