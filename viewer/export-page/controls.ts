@@ -31,7 +31,7 @@ export function nameControls(target: HTMLElement, player: PlayerTold, totalMs: n
       line.setAttribute(name, value);
   }
   tellTime(line, 0);
-  tellSpeed(speeds);
+  requestAnimationFrame(() => tellSpeed(speeds));
 
   player.addEventListener("ui-update-current-time", (told) => tellTime(line, payloadOf(told)));
   player.addEventListener("ui-update-player-state", (told) =>

@@ -61,6 +61,8 @@ export function createPlayer({ target, events, width, height, controls }: Player
   catchFaults(replayer);
   replayer.iframe.title = "The visitor's page";
   replayer.iframe.tabIndex = -1;
+  // Else the controls would offer the slowest as the one that is chosen.
+  player.setSpeed(1);
   if (controls) nameControls(target, player, replayer.getMetaData().totalTime);
   return {
     // An event of the very moment is to be seen as well.
