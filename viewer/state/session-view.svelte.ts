@@ -320,12 +320,12 @@ export class SessionView {
         this.timeline.addGap({ tab, fromSeq, toSeq });
       },
       onEnded: (endedAt, reason) => {
-        if (reason === "erased") this.erased();
+        if (reason === "erased") this.close("erased");
         else if (this.session) this.session = { ...this.session, live: false, status: "ended", endedAt };
         this.ended();
       },
       onError: (error) => {
-        if (error.code === "gone") this.erased();
+        if (error.code === "gone") this.close("erased");
         else if (error.code === "not_found" || error.code === "forbidden") this.withdrawn();
         else this.playProblem = error.message;
       },
@@ -344,10 +344,6 @@ export class SessionView {
   private ended(): void {
     this.player?.setConnected(false);
     if (this.status.mode === "live" && this.session?.status === "ended") this.player?.pause();
-  }
-
-  private erased(): void {
-    this.close("erased");
   }
 
   /** Rights were taken away while it was watched. */
@@ -376,7 +372,7 @@ export class SessionView {
   /** Says what loading or playing failed with. */
   failed(error: unknown): void {
     if (this.way.handled(error)) return;
-    if (error instanceof ApiError && error.status === 404) this.erased();
+    if (error instanceof ApiError && error.status === 404) this.close("erased");
     else this.playProblem = error instanceof Error ? error.message : "This moment cannot be shown.";
   }
 
