@@ -21,7 +21,7 @@ const WATCHERS = /[\\/]tracker[\\/]capture[\\/](outcomes|thrash|forms|reloads)\.
 const KINDS = ["no tracker", "without friction", "with friction"] as const;
 type Kind = (typeof KINDS)[number];
 
-const ROUNDS = 6;
+const ROUNDS = 4;
 const STEPS = 120;
 /** Five elements each. */
 const ROWS = 800;
@@ -45,16 +45,23 @@ const PAGE = `<!doctype html><title>Friction</title><style>
     if (!target.closest(".dead")) for (let n = 0; n < 5; n++) cells[(changes++ * 7) % cells.length].textContent = "changed " + changes;
   };
   for (const type of ["click", "input", "wheel"]) document.addEventListener(type, answer, { passive: true });
-  window.longTasks = [];
-  new PerformanceObserver((seen) => longTasks.push(...seen.getEntries().map(({ duration }) => duration))).observe({ type: "longtask" });
+  window.long = { tasks: 0, ours: 0 };
+  new PerformanceObserver((seen) => (long.tasks += seen.getEntries().length)).observe({ type: "longtask" });
+  new PerformanceObserver((seen) => {
+    for (const { scripts } of seen.getEntries())
+      for (const { sourceURL, duration } of scripts) if (sourceURL.endsWith("/bench-tracker.mjs")) long.ours = Math.max(long.ours, duration);
+  }).observe({ type: "long-animation-frame" });
 </script>`;
 
 /** What a page spent on its main thread while it was used, in milliseconds. */
 interface Spent {
   all: number;
   script: number;
-  longTasks: number;
   inputs: number;
+  /** Tasks over 50 ms, whoever made them. */
+  longTasks: number;
+  /** The longest script of the tracker's in a frame over 50 ms, as the browser attributes it. */
+  longestOwn: number;
 }
 
 /** The cost by event, and the long tasks. */
@@ -82,22 +89,41 @@ export async function friction(rig: Rig): Promise<Figure> {
   }
   const perInput = (kind: Kind, of: "all" | "script") => median(rounds[kind].map((spent) => (spent[of] / spent.inputs) * 1_000));
   const longTasks = (kind: Kind) => rounds[kind].reduce((sum, spent) => sum + spent.longTasks, 0);
-  const [off, on] = [perInput("without friction", "all"), perInput("with friction", "all")];
+  const longestOwn = (kind: Kind) => Math.max(...rounds[kind].map((spent) => spent.longestOwn));
+  const ratio = (of: "all" | "script") => perInput("with friction", of) / perInput("without friction", of);
   return {
     name: "friction",
     title: `What looking for friction costs a page of ${(ROWS * 5).toLocaleString("en-US")} elements, a round: ${STEPS} times pointer, click, keys, wheel; medians of ${ROUNDS}`,
-    head: ["tracker", "inputs a round", "main thread an input, us", "scripts of that, us", "tasks over 50 ms, all rounds"],
+    head: [
+      "tracker",
+      "inputs",
+      "main thread an input, us",
+      "scripts of that, us",
+      "tasks over 50 ms",
+      "longest script of ours in one, ms",
+    ],
     rows: KINDS.map((kind) => [
       kind,
       rounds[kind][0]?.inputs ?? 0,
       perInput(kind, "all"),
       perInput(kind, "script"),
       longTasks(kind),
+      longestOwn(kind),
     ]),
     checks: [
-      { what: "main thread with friction / without", value: on / off, unit: "x", bar: { atMost: 1.1 } },
-      { what: "more by input", value: on - off, unit: "us", bar: { atMost: 100 } },
-      { what: "tasks over 50 ms with friction", value: longTasks("with friction"), unit: "", bar: { atMost: 0 } },
+      { what: "main thread with friction / without", value: ratio("all"), unit: "x", bar: { atMost: 1.1 } },
+      {
+        what: "more script by input",
+        value: perInput("with friction", "script") - perInput("without friction", "script"),
+        unit: "us",
+        bar: { atMost: 100 },
+      },
+      {
+        what: "longest script of the tracker in a task over 50 ms",
+        value: longestOwn("with friction"),
+        unit: "ms",
+        bar: { atMost: 50 },
+      },
     ],
   };
 }
@@ -141,15 +167,15 @@ async function use(browser: Browser, server: Watchback, tracker: string): Promis
     await page.goto(`${server.origin}/bench-page`);
     if (tracker !== "") await readNumbers(page, "typeof window.handle?.sessionId?.() === 'string'", "[]");
     await page.waitForTimeout(SETTLE_MS);
-    await page.evaluate("longTasks.length = 0");
+    await page.evaluate("long.tasks = long.ours = 0");
     const cdp = await context.newCDPSession(page);
     await cdp.send("Performance.enable");
     const before = await readMetrics(cdp);
     const inputs = await work(page);
     await page.waitForTimeout(SETTLE_MS);
     const after = await readMetrics(cdp);
-    const longTasks = await page.evaluate<number>("longTasks.length");
-    return { all: after.all - before.all, script: after.script - before.script, longTasks, inputs };
+    const [longTasks = 0, longestOwn = 0] = await readNumbers(page, "true", "[long.tasks, long.ours]");
+    return { all: after.all - before.all, script: after.script - before.script, inputs, longTasks, longestOwn };
   } finally {
     await context.close();
   }
