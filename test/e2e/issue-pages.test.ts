@@ -106,6 +106,7 @@ it(
     await page.getByRole("dialog").getByText("Older occurrence").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Older occurrence", disabled: false }).waitFor();
     await page.keyboard.press("]");
     await page.waitForURL(/\?error=/);
     await page.keyboard.press("[");
