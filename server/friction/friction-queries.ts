@@ -7,7 +7,7 @@ import type { Queryable } from "../db/db.ts";
 
 /** Sessions that are looked at, the newest of those that were chosen. */
 export const MAX_SESSIONS = 1_000;
-/** Markers that are looked at, newest sessions first; some 300 ms. */
+/** Markers that are looked at, newest sessions first; a map of them takes some 650 ms. */
 export const MAX_MARKERS = 100_000;
 const MAX_PAGES = 200;
 /** Points of the map, most clicks first; clicks within a hundredth of an element are one point. */
