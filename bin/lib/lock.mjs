@@ -37,11 +37,25 @@ function take(file) {
   writeFileSync(claim, String(process.pid));
   try {
     if (link(claim, file)) return true;
+    return !isHeld(file) && takeOver(claim, file);
+  } finally {
+    rmSync(claim, { force: true });
+  }
+}
+
+/** One after the other, and each looks again: a second one who has found the same dead owner would remove the lock of the first. */
+function takeOver(claim, file) {
+  const door = `${file}-door`;
+  if (!link(claim, door)) {
+    if (!isHeld(door)) rmSync(door, { force: true });
+    return false;
+  }
+  try {
     if (isHeld(file)) return false;
     rmSync(file, { force: true });
     return link(claim, file);
   } finally {
-    rmSync(claim, { force: true });
+    rmSync(door, { force: true });
   }
 }
 
