@@ -2,7 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startApp, type TestApp } from "../harness/app.ts";
 import { launchBrowser } from "../harness/browser.ts";
-import { openDemo, openViewer, reloadUntil } from "../harness/visit.ts";
+import { openDemo, openViewer, readSessionDetail, reloadUntil, sessionIdOf } from "../harness/visit.ts";
 import { waitFor } from "../harness/wait.ts";
 
 let app: TestApp;
@@ -40,6 +40,11 @@ it(
       for (let click = 0; click < 3; click++) await page.click("[data-page=workshop]");
       await page.evaluate("window.scrollTo(0, 200)");
       await page.evaluate("window.watchback.flush()");
+      const sessionId = await sessionIdOf(page);
+      await waitFor(
+        async () => (await readSessionDetail(app, sessionId)).markers.filter(({ kind }) => kind === "click").length === 3,
+        { what: () => "the clicks to be stored" },
+      );
       await page.context().close();
     }
     const { page, faults } = await openViewer(browser, app, "/heat-map");
