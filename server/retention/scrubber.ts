@@ -5,6 +5,8 @@ import { scrub, type ScrubDeps, type ScrubReport, trimLog } from "./scrub.ts";
 
 /** What is removed in a row is cleaned in one go; for this long at most something waits. */
 const GATHER_MS = 5_000;
+/** What could not be cleaned (there was no room for it, or Postgres was away) is tried again after this. */
+const RETRY_MS = 15_000;
 
 /** For people: what is being done about the files. */
 export interface ScrubStatus {
@@ -35,16 +37,20 @@ export function createScrubber(deps: Omit<ScrubDeps, "now"> & { clock: Clock }):
   let running: Promise<void> | null = null;
   let cancel: (() => void) | null = null;
   let isDue = false;
+  let waitMs = GATHER_MS;
   let isOpen = false;
 
   async function run(): Promise<void> {
     isDue = false;
+    waitMs = GATHER_MS;
     try {
       const report = await scrub({ ...deps, now: () => clock.now() });
       if (report === null) return;
       last = { ...report, at: clock.now() };
       log.info("the files of the database were cleaned of what was removed", { ...report });
     } catch (error) {
+      isDue = true;
+      waitMs = RETRY_MS;
       log.warn("the files of the database could not be cleaned yet", {
         error: error instanceof Error ? error.message : String(error),
       });
@@ -63,7 +69,7 @@ export function createScrubber(deps: Omit<ScrubDeps, "now"> & { clock: Clock }):
 
   function wait(): void {
     if (!isOpen || cancel || running) return;
-    cancel = clock.after(GATHER_MS, () => void now());
+    cancel = clock.after(waitMs, () => void now());
   }
 
   function soon(): void {

@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { withClient } from "../../server/db/connection.ts";
 import { canMount, startOnSmallDisk, type SmallDisk } from "../harness/small-disk.ts";
 import { type Client, EMAIL, KEY, openClient, PASSWORD, postJson, readObject } from "./running-app.ts";
 
 const MIB = 1024 * 1024;
+/** Between two batches of 400 KB. */
+const PACE_MS = 50;
 /** What deflate cannot make smaller. */
 const event = () => ({ type: 5, timestamp: Date.now(), data: { noise: randomBytes(300_000).toString("base64") } });
 
@@ -31,7 +34,14 @@ const storedSeqs = async ({ base }: SmallDisk, cookie: string, sessionId: string
   return session.batchCount;
 };
 
-const env = { CREATE_SUPERUSER: `${EMAIL}:${PASSWORD}`, DEFAULT_PROJECT_KEY: KEY, LOG_LEVEL: "error" };
+/** Nothing but the disk holds up who sends, in some megabytes a second. */
+const OPEN_GATES = {
+  RATE_LIMIT_REQUESTS_PER_SEC: "100000",
+  RATE_LIMIT_BURST: "100000",
+  RATE_LIMIT_KB_PER_SEC: "10000000",
+  RATE_LIMIT_KB_BURST: "10000000",
+};
+const env = { CREATE_SUPERUSER: `${EMAIL}:${PASSWORD}`, DEFAULT_PROJECT_KEY: KEY, LOG_LEVEL: "error", ...OPEN_GATES };
 
 describe.skipIf(!canMount())("a real disk that fills up", () => {
   it(
@@ -45,6 +55,7 @@ describe.skipIf(!canMount())("a real disk that fills up", () => {
         let acked = -1;
         const refusals: Record<string, unknown>[] = [];
         for (let seq = 0; refusals.length === 0; seq++) {
+          await setTimeout(PACE_MS);
           filler.say("events_batch", { events: [event()] });
           await expect
             .poll(
