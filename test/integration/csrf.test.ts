@@ -13,7 +13,8 @@ const FOR_ANY_PAGE = /^POST \/(?:v1\/ingest|api\/\{id\}\/(?:envelope|store|secur
 const OF_FILES = /\/(?:chunk-upload\/|source-maps|imports)$/;
 
 beforeAll(async () => {
-  app = await runApp();
+  // Every route is asked many times in a moment.
+  app = await runApp({ RATE_LIMIT_REQUESTS_PER_SEC: "100000", RATE_LIMIT_BURST: "100000" });
   cookie = await app.signIn();
   const described = await readObject(await fetch(`${app.base}/v1/openapi.json`));
   const paths = described["paths"] as Record<string, Record<string, object>>;
