@@ -1,6 +1,7 @@
 /** A session and its tabs as viewers and HTTP clients see them. */
 
 import * as v from "valibot";
+import type { MarkerKind } from "./markers.ts";
 import { at, natural, text } from "./text.ts";
 
 /** `live`: a tab is connected; `away`: none is, but it may come back; `ended`: over. */
@@ -27,7 +28,7 @@ export const COUNTED_KINDS = [
   "console_error",
   "custom",
   "assist",
-] as const;
+] as const satisfies readonly MarkerKind[];
 
 /** What a session is searched by, as it was folded last. Texts are empty where nothing is known. */
 export const sessionFactsSchema = v.object({
