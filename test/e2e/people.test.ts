@@ -121,7 +121,8 @@ it(
     ).toBe(true);
     await admin.reload();
     await admin.getByLabel(`Role of ${GRACE}`).selectOption("viewer");
-    await admin.getByText("watches sessions, live and replayed").first().waitFor();
+    const member = admin.getByRole("listitem").filter({ hasText: GRACE });
+    await member.getByText("watches sessions, live and replayed").waitFor();
     await grace.getByRole("textbox", { name: "Slug" }).fill("second");
     await grace.getByRole("button", { name: "Save" }).first().click();
     await grace.getByText("This takes the role admin in the project; yours is viewer.").first().waitFor();

@@ -2,6 +2,7 @@
 
 import type { BatchCache } from "./batch-cache.ts";
 import type { History } from "./history.ts";
+import type { LoopRange } from "./loop-range.ts";
 import type { PlayerStatus } from "./player-status.ts";
 import type { Stage } from "./stage.ts";
 import type { Timeline } from "./timeline.ts";
@@ -17,4 +18,6 @@ export interface PlayerDeps {
   onFailure: (error: unknown) => void;
   /** True in a small view: the pointer leaves no trail, which would take two pictures of the size of the page. */
   isSmall?: boolean;
+  /** What is played again and again, while it has both ends; playback does not become live then. */
+  loop?: { readonly range: LoopRange | null };
 }

@@ -193,6 +193,48 @@ describe("the player", () => {
     expect(requests).toBe(0);
   });
 
+  it.each(["over", "idle"])("VIE-79 plays a loop up to the end again and again in a session that is %s", async (state) => {
+    await inPage(
+      { ...toSession(recording("todo")), isIdle: state === "idle" },
+      `const to = args.batches.at(-1).lastAt, from = to - 600;
+      // Nothing comes any more from a visitor who does nothing; his newest moment is the live edge.
+      const stage = new onPage.TestStage(args.tabs.map((tab) => (args.isIdle ? { ...tab, endedAt: null } : tab)), { from, to });
+      stage.store(args.batches);
+      stage.player.setConnected(args.isIdle);
+      stage.player.seek(from);
+      stage.player.play();
+      let [rounds, before] = [0, from];
+      await until(() => {
+        if (stage.status.mode === "live") throw new Error("it became live");
+        if (stage.status.at < before) rounds++;
+        before = stage.status.at;
+        return rounds === 3;
+      }, "three rounds");`,
+    );
+  });
+
+  it("VIE-81 becomes live where playback comes close to the live edge, and stands still there where it is paused", async () => {
+    const modes = await inPage<string[]>(
+      toSession(recording("todo")),
+      `const stage = new onPage.TestStage(args.tabs.map((tab) => ({ ...tab, endedAt: null })));
+      stage.player.setConnected(true);
+      stage.player.goLive();
+      for (const batch of args.batches) stage.arrive(batch);
+      const isLive = () => stage.status.stage === "shown" && stage.status.mode === "live";
+      await until(isLive, "the live edge");
+      const edge = args.batches.at(-1).lastAt;
+      stage.player.seek(edge - 200);
+      const left = stage.player.status.mode;
+      await until(isLive, "the live edge again");
+      stage.player.pause();
+      stage.player.seek(edge - 200);
+      await until(() => stage.status.stage === "shown" && stage.status.at === edge - 200, "the past");
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return [left, stage.status.mode];`,
+    );
+    expect(modes).toEqual(["recorded", "recorded"]);
+  });
+
   it("VIE-17 keeps the scene at a checkout that is in step, and builds a new one for another document", async () => {
     const kept = await inPage<boolean[]>(
       toSession(recording("todo")),

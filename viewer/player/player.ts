@@ -10,6 +10,7 @@ import { RRWEB } from "../../protocol/rrweb-event.ts";
 import { isNeeded, stretchesUntil } from "./ahead.ts";
 import { EventCursor } from "./event-cursor.ts";
 import { LiveClock } from "./live-clock.ts";
+import { returnFrom } from "./loop-range.ts";
 import { nextPaint } from "./next-paint.ts";
 import { PlaybackClock } from "./playback-clock.ts";
 import { OpenQueue } from "./open-queue.ts";
@@ -221,11 +222,17 @@ export class Player {
     this.deps.onChange(this.status);
   };
 
-  /** Everything that the passing of recorded time brings with it: the end, the live edge, another page, missing data, a quiet time. */
+  /** Everything that the passing of recorded time brings with it: the end of a loop or of everything, the live edge, another page, missing data, a quiet time. */
   private stepRecorded(now: number): void {
     const { timeline, history } = this.deps;
     const at = this.clock.read(now);
-    if (this.isConnected && at >= this.liveEdge(now) - CATCH_UP_MS) {
+    const loop = this.deps.loop?.range ?? null;
+    const again = returnFrom(loop, at, this.isConnected ? Infinity : timeline.to);
+    if (again !== null) {
+      this.seek(again);
+      return;
+    }
+    if (this.isConnected && (loop?.to ?? null) === null && at >= this.liveEdge(now) - CATCH_UP_MS) {
       this.goLive();
       return;
     }
@@ -282,24 +289,26 @@ export class Player {
   /** Gives the scene what is due soon. */
   private pump(): void {
     const { scene, cursor } = this;
-    if (!scene || !cursor || this.opener.busy) return;
-    const at = this.clock.read(performance.now());
+    if (scene && cursor && !this.opener.busy) this.feed(scene, cursor, { at: this.clock.read(performance.now()), live: false });
+  }
+
+  /** Gives the scene what is due at the target; false where a checkout is waited for, or the scene is built anew because of one. */
+  private feed(scene: Scene, cursor: EventCursor, target: Target): boolean {
+    const { at, live } = target;
     this.isBehind = scene.isFull;
     for (let next = cursor.peek(); next && next.at <= at + LOOK_AHEAD_MS && !scene.isFull; next = cursor.peek()) {
       const checkout = cursor.peekCheckout();
       if (checkout) {
-        if (next.at > at || scene.pending > 0) return;
+        if (next.at > at || scene.pending > 0) return false;
         if (!scene.absorb(checkout)) {
-          this.opener.want({ at, live: false });
-          return;
+          this.opener.want(target);
+          return false;
         }
         cursor.take();
-        cursor.take();
-        continue;
-      }
+      } else scene.feed(next, live ? this.liveClock.dueIn(next.at, performance.now()) : next.at - at, live);
       cursor.take();
-      scene.feed(next, next.at - at);
     }
+    return true;
   }
 
   private pumpLive(): void {
@@ -315,22 +324,7 @@ export class Player {
       this.opener.want({ at: Infinity, live: true });
       return;
     }
-    this.isBehind = scene.isFull;
-    for (let next = cursor.peek(); next && !scene.isFull; next = cursor.peek()) {
-      const checkout = cursor.peekCheckout();
-      if (checkout) {
-        if (scene.pending > 0) return;
-        if (!scene.absorb(checkout)) {
-          this.opener.want({ at: Infinity, live: true });
-          return;
-        }
-        cursor.take();
-        cursor.take();
-        continue;
-      }
-      cursor.take();
-      scene.feed(next, this.liveClock.dueIn(next.at, performance.now()), true);
-    }
+    if (!this.feed(scene, cursor, { at: Infinity, live: true })) return;
     const newest = timeline.checkouts(scene.tab).at(-1);
     const hasHole = cache.newestSeq(scene.tab) > cursor.currentSeq && !cache.next(scene.tab, cursor.currentSeq);
     const isLost = this.isBehind && timeline.to - cursor.takenAt > MAX_BEHIND_MS;

@@ -5,6 +5,7 @@ import type { ViewerBatch } from "../../protocol/batch.ts";
 import type { TabSummary } from "../../protocol/session.ts";
 import { BatchCache } from "./batch-cache.ts";
 import { History, type BatchSource } from "./history.ts";
+import type { LoopRange } from "./loop-range.ts";
 import { Player } from "./player.ts";
 import type { PlayerStatus } from "./player-status.ts";
 import { isPlayable, isRrwebEvent } from "./rrweb-events.ts";
@@ -30,7 +31,8 @@ export class TestStage {
   private readonly stage = document.createElement("div");
   private stored: PlainBatch[] = [];
 
-  constructor(tabs: readonly TabSummary[]) {
+  /** @param loop page times between which it plays again and again */
+  constructor(tabs: readonly TabSummary[], loop: LoopRange | null = null) {
     this.stage.style.cssText = "position: relative; width: 1280px; height: 800px";
     document.body.append(this.stage);
     this.timeline.setTabs(tabs);
@@ -40,6 +42,7 @@ export class TestStage {
       timeline: this.timeline,
       cache: this.cache,
       history,
+      loop: { range: loop },
       onChange: (status) => (this.status = status),
       onFailure: (error) => this.failures.push(error instanceof Error ? `${error.message}: ${String(error.cause)}` : "?"),
     });

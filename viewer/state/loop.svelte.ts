@@ -1,12 +1,6 @@
-/** A part of a session that is played again and again: its beginning and its end, and when to go back to the beginning. */
+/** The loop of a view, as its viewer puts it. */
 
-import type { PlayerStatus } from "../player/player-status.ts";
-
-/** Page time; `to` is null until the end is chosen. */
-export interface LoopRange {
-  from: number;
-  to: number | null;
-}
+import type { LoopRange } from "../player/loop-range.ts";
 
 /** A shorter loop would be a flicker. */
 export const MIN_LOOP_MS = 500;
@@ -24,12 +18,5 @@ export class Loop {
   /** No loop any more. */
   clear(): void {
     this.range = null;
-  }
-
-  /** Where to go on from, where the loop is over or was left; null: just as it goes. */
-  returnTo(status: Pick<PlayerStatus, "at" | "playing" | "mode" | "stage">): number | null {
-    const { range } = this;
-    if (!range || range.to === null || !status.playing || status.mode === "live" || status.stage !== "shown") return null;
-    return status.at >= range.to || status.at < range.from - 1 ? range.from : null;
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { INITIAL_STATUS } from "../player/player-status.ts";
+import { returnFrom } from "../player/loop-range.ts";
 import { Loop } from "./loop.svelte.ts";
 import { readStart, writeStart } from "./session-start.ts";
 
@@ -25,21 +25,17 @@ describe("the address of a moment", () => {
 });
 
 describe("a loop", () => {
-  const playing = { ...INITIAL_STATUS, playing: true, stage: "shown" } as const;
-
-  it("VIE-79 goes back to its beginning when it is over or was left, and only while a recording plays", () => {
+  it("VIE-79 goes back to its beginning when it is over or was left, and at the end of a session that is shorter", () => {
     const loop = new Loop();
-    expect(loop.returnTo({ ...playing, at: 10 })).toBeNull();
+    const returns = (...moments: number[]) => moments.map((at) => returnFrom(loop.range, at, Infinity));
+    expect(returns(10)).toEqual([null]);
     loop.mark("from", 5_000, 0);
-    expect(loop.returnTo({ ...playing, at: 99_000 })).toBeNull();
+    expect(returns(99_000)).toEqual([null]);
     loop.mark("to", 8_000, 0);
-    expect(loop.returnTo({ ...playing, at: 6_000 })).toBeNull();
-    expect([8_000, 9_000, 100].map((at) => loop.returnTo({ ...playing, at }))).toEqual([5_000, 5_000, 5_000]);
-    expect(loop.returnTo({ ...playing, at: 9_000, playing: false })).toBeNull();
-    expect(loop.returnTo({ ...playing, at: 9_000, mode: "live" })).toBeNull();
-    expect(loop.returnTo({ ...playing, at: 9_000, stage: "loading" })).toBeNull();
+    expect(returns(6_000, 7_999, 8_000, 9_000, 100)).toEqual([null, null, 5_000, 5_000, 5_000]);
+    expect([6_999, 7_000].map((at) => returnFrom(loop.range, at, 7_000))).toEqual([null, 5_000]);
     loop.clear();
-    expect(loop.returnTo({ ...playing, at: 9_000 })).toBeNull();
+    expect(returns(9_000)).toEqual([null]);
   });
 
   it("VIE-79 is never so short that it flickers, nor before the session", () => {

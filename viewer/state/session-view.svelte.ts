@@ -89,7 +89,7 @@ export class SessionView {
 
   /** Begins to show the session in `place`; the returned function ends it. */
   mount(place: HTMLElement): () => void {
-    const { timeline, cache, history } = this;
+    const { timeline, cache, history, loop } = this;
     const stage = this.stageIn(place);
     this.stage = stage;
     this.player = new Player({
@@ -97,6 +97,7 @@ export class SessionView {
       timeline,
       cache,
       history,
+      loop,
       onChange: (status) => this.show(status),
       onFailure: (error) => this.failed(error),
     });
@@ -379,8 +380,6 @@ export class SessionView {
   /** Called with every frame; the screen is told what it needs and not more. */
   private show(status: PlayerStatus): void {
     const now = performance.now();
-    const again = this.loop.returnTo(status);
-    if (again !== null) this.player?.seek(again);
     this.log.follow(status.tab, status.at, now);
     if (now - this.statusAt > STATUS_MS || differs(status, this.status)) {
       this.status = status;
