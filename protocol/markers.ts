@@ -7,6 +7,7 @@ import { at, natural, text } from "./text.ts";
 export const MARKER_KINDS = [
   "error",
   "console_error",
+  "console",
   "failed_request",
   "click",
   "rage_click",
@@ -48,6 +49,7 @@ export type Cause = v.InferOutput<typeof causeSchema>;
  * - `at`: when it happened, by the page's clock
  * - `name`: error type, element, address, or the name of a custom mark
  * - `text`: message, label or title
+ * - `console_error`, `console` (any other call, where the page records its console): `name` is the level as the page called it
  * - `stack`, `causes`: errors only; each cause stands behind what it is the cause of
  * - kinds of friction: `rage_click` (many in one place), `dead_click` (nothing came of it), `error_click` (an error came of it), `thrash` (the
  *   pointer is shaken), `form_abandoned` (filled in and left), `reload_loop` (loaded again and again)

@@ -32,7 +32,7 @@ export interface TrackerOptions {
   blockSelector?: string | undefined;
   /** Fields whose input is not recorded. */
   ignoreSelector?: string | undefined;
-  /** Every console call as an event, not only `console.error` as a marker. Default false. */
+  /** Every console call as an event, and the first ones as markers, not only `console.error`. Default false. */
   recordConsole?: boolean | undefined;
   /** Every request (method, address, status, time; never headers) as an event, not only failed ones as markers. Default false. */
   recordNetwork?: boolean | undefined;

@@ -207,7 +207,7 @@ describe("recording", () => {
     await page.close();
   });
 
-  test("TRK-45 console.error is a marker; with recordConsole and recordNetwork every call and request is an event", async () => {
+  test("TRK-45 console.error is a marker; with recordConsole and recordNetwork every call is one too, and an event like every request", async () => {
     const { page, url } = await pages.open(`<p>talk</p>`, { data: "data-record-console data-record-network" });
     await page.evaluate(async () => {
       console.log("hello", { a: 1 });
@@ -219,10 +219,27 @@ describe("recording", () => {
     });
     const { seen, events } = await arrived(page, url);
     expect(markersOf(seen, "console_error").map(({ text }) => text)).toEqual(["2 bad Error: inner BODY"]);
+    expect(markersOf(seen, "console").map(({ name, text }) => [name, text])).toEqual([
+      ["log", `hello {"a":1}`],
+      ["warn", "[object Object]"],
+    ]);
     const plugins = events.filter(({ type }) => type === 6).map(({ data }) => [data["plugin"], JSON.stringify(data["payload"])]);
     expect(plugins.map(([name]) => name)).toEqual(["rrweb/console@1", "rrweb/console@1", "rrweb/console@1", "rrweb/network@1"]);
     expect(plugins[0]?.[1]).toContain(JSON.stringify(JSON.stringify(`{"a":1}`)).slice(1, -1));
     expect(plugins[3]?.[1]).toContain(`"status":200`);
+    await page.close();
+  });
+
+  test("TRK-45 a page that logs without end takes no marker from anything else", async () => {
+    const { page, url } = await pages.open(`<p>talk</p>`, { data: "data-record-console" });
+    await page.evaluate(() => {
+      for (let i = 0; i < 300; i++) console.log(`line ${i}`);
+      console.error("the one that counts");
+    });
+    const { seen, events } = await arrived(page, url);
+    expect(markersOf(seen, "console")).toHaveLength(200);
+    expect(markersOf(seen, "console_error").map(({ text }) => text)).toEqual(["the one that counts"]);
+    expect(events.filter(({ type }) => type === 6)).toHaveLength(301);
     await page.close();
   });
 

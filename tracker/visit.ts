@@ -293,7 +293,7 @@ export function startVisit(settings: Settings, { isHeard, marks, onStricter, isP
   }
 
   function mark(marker: Marker): void {
-    if (isOver || isTooMany(marker.at)) return;
+    if (isOver || (marker.kind !== "console" && isTooMany(marker.at))) return;
     if (/^(?:error|custom)$/.test(marker.kind)) openMarks.push(marker);
     batcher.mark(marker, Date.now());
     // An error shows at once, with what it changed on the page; in error mode it opens the gates.

@@ -323,7 +323,10 @@ describe("sessions of ours", () => {
       ...where,
       seq: 0,
       events: checkoutEvents(T0, "x"),
-      markers: [{ kind: "click", at: T0 + 1, name: "button", text: "Pay s3cret" }],
+      markers: [
+        { kind: "click", at: T0 + 1, name: "button", text: "Pay s3cret" },
+        { kind: "console", at: T0 + 2, name: "warn", text: "slow" },
+      ],
     });
     await insertBatch(test.database, { ...where, seq: 1, events: checkoutEvents(T0 + 10, "x") });
     await test.database.query(
@@ -380,7 +383,10 @@ describe("sessions of ours", () => {
             },
           ],
           contexts: { state: { online: true } },
-          breadcrumbs: [{ at: T0 + 1, category: "ui.click", message: "button Pay [Filtered]" }],
+          breadcrumbs: [
+            { at: T0 + 1, category: "ui.click", message: "button Pay [Filtered]" },
+            { at: T0 + 2, category: "console", level: "warning", message: "slow" },
+          ],
         },
       },
     ]);

@@ -5,8 +5,12 @@ import { MAX_COUNT, MAX_TEXT } from "./bounds.ts";
 import type { Reader } from "./reader.ts";
 import type { StoredMarker } from "./tracker-queries.ts";
 
+/** By kind of marker, and by level of a console call. */
 const LEVELS: Readonly<Record<string, Level>> = {
   error: "error",
+  warn: "warning",
+  warning: "warning",
+  debug: "debug",
   console_error: "error",
   failed_request: "warning",
   rage_click: "warning",
@@ -17,6 +21,7 @@ const LEVELS: Readonly<Record<string, Level>> = {
 const WORDS: Readonly<Record<string, readonly [string, string]>> = {
   error: ["exception", "error"],
   console_error: ["console", "debug"],
+  console: ["console", "debug"],
   failed_request: ["fetch", "http"],
   click: ["ui.click", "user"],
   rage_click: ["ui.multiClick", "user"],
@@ -36,12 +41,14 @@ export function toBreadcrumbs(reader: Reader, markers: readonly StoredMarker[]):
 
 function toBreadcrumb(reader: Reader, { kind, at, name, text, data }: StoredMarker): Breadcrumb {
   const [category, type] = WORDS[kind] ?? ["custom", "default"];
-  const said = [name, text].filter((part) => part !== "").join(kind === "error" ? ": " : " ");
+  const isConsole = kind === "console" || kind === "console_error";
+  // The name of a console call is its level.
+  const said = [isConsole ? "" : name, text].filter((part) => part !== "").join(kind === "error" ? ": " : " ");
   return {
     at,
     category,
     type,
-    level: LEVELS[kind] ?? "info",
+    level: LEVELS[kind === "console" ? name : kind] ?? "info",
     message: reader.text(said, MAX_TEXT.breadcrumb),
     data: Object.fromEntries(
       reader

@@ -15,7 +15,7 @@ const MAX_FACTS = 24;
 /** Measured every few seconds, or once for each file of a page: they would hide everything else. */
 const NOISE = /^(?:memory|resource\.(?!fetch$|xhr$).*)$/;
 /** The first give way to the others where there are too many. */
-const LEAST_TELLING: readonly MarkerKind[] = ["custom", "click", "console_error"];
+const LEAST_TELLING: readonly MarkerKind[] = ["console", "custom", "click", "console_error"];
 
 /**
  * The markers in some events, in order of time, at most {@link MAX_BATCH_MARKERS}.
@@ -59,9 +59,7 @@ function fromBreadcrumb(eventAt: number, crumb: Facts): unknown {
     case "navigation":
       return { kind: "navigation", at, name: toText(data["to"]), text: message, data: scalars(data) };
     case "console":
-      return crumb["level"] === "error"
-        ? { kind: "console_error", at, name: "console", text: message }
-        : { kind: "custom", at, name: "console", text: message, data: { level: toText(crumb["level"]) } };
+      return { kind: crumb["level"] === "error" ? "console_error" : "console", at, name: toText(crumb["level"]), text: message };
     default: {
       const level = toText(crumb["level"]);
       const facts = { ...scalars(data), ...(level === "" ? {} : { level }) };

@@ -27,7 +27,7 @@ const SDK_ERRORS = `
   ), '') AS tab
   FROM occurrences o JOIN sessions s USING (session_id, project_id) WHERE o.session_id = $1 AND o.source = 'sdk'`;
 
-/** The markers of a session in time order, errors of Sentry SDKs among them; errors come first into the bound, clicks last. */
+/** The markers of a session in time order, errors of Sentry SDKs among them; errors come first into the bound, clicks and what was logged last. */
 export async function listMarkers(db: Queryable, key: SessionKey): Promise<SessionMarker[]> {
   const rows = await db.query<SessionMarker & { kind: MarkerKind }>(
     `SELECT m.tab, m.seq, m.kind, m.at, m.name, m.text, m.data, CASE m.kind WHEN 'error' THEN (
@@ -36,7 +36,7 @@ export async function listMarkers(db: Queryable, key: SessionKey): Promise<Sessi
      ) END AS "errorId"
      FROM (
        SELECT * FROM session_markers WHERE session_id = $1 AND started_on = $2::date
-       ORDER BY (kind <> 'error'), (kind = 'click'), at LIMIT ${MAX_MARKERS}
+       ORDER BY (kind <> 'error'), (kind IN ('click', 'console')), at LIMIT ${MAX_MARKERS}
      ) AS m ORDER BY m.at, m.tab, m.seq, m.ordinal`,
     [key.sessionId, key.startedOn],
   );

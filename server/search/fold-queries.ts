@@ -99,9 +99,9 @@ const lines = (field: string) => `CASE
       ELSE left(concat(w.${field}, E'\\n', l.${field}), ${MAX_TEXT})
     END AS ${field}`;
 
-/** One text of a session from its lines, in the order in which they were first said. */
+/** One text of a session from its lines, in the order in which they were first said; what a page logs by the way makes room for its errors. */
 const gathered = (field: string) =>
-  `string_agg(line, E'\\n' ORDER BY s.at, line) FILTER (WHERE field = '${field}' AND (d.is_reset OR position(line IN w.${field}) = 0)) AS ${field}`;
+  `string_agg(line, E'\\n' ORDER BY s.rank, s.at, line) FILTER (WHERE field = '${field}' AND (d.is_reset OR position(line IN w.${field}) = 0)) AS ${field}`;
 
 /**
  * By how much a session that goes on has become longer in activity since it was folded last, told from its newest event alone: batches are
@@ -154,19 +154,20 @@ const FOLD = `
     SELECT session_id, count(*) FILTER (WHERE kind IN ('page_load', 'navigation')) AS page, ${COUNTED_KINDS.map(ofKind).join(", ")}
     FROM markers GROUP BY session_id
   ), said AS (
-    SELECT session_id, field, left(lower(replace(line, E'\\n', ' ')), ${MAX_LINE}) AS line, min(at) AS at FROM (
-      SELECT session_id, at, CASE kind WHEN 'console_error' THEN 'console' WHEN 'error' THEN 'errors' ELSE 'pages' END AS field,
+    SELECT session_id, field, left(lower(replace(line, E'\\n', ' ')), ${MAX_LINE}) AS line, min(at) AS at, min(rank) AS rank FROM (
+      SELECT session_id, at, CASE kind WHEN 'error' THEN 'errors' WHEN 'page_load' THEN 'pages' WHEN 'navigation' THEN 'pages' ELSE 'console' END AS field,
         CASE kind
-          WHEN 'console_error' THEN text
           WHEN 'error' THEN concat_ws(': ', nullif(name, ''), nullif(text, ''))
-          ELSE name
-        END AS line
-      FROM markers WHERE kind IN ('console_error', 'error', 'page_load', 'navigation')
+          WHEN 'page_load' THEN name
+          WHEN 'navigation' THEN name
+          ELSE text
+        END AS line, (kind = 'console')::int AS rank
+      FROM markers WHERE kind IN ('console_error', 'console', 'error', 'page_load', 'navigation')
       UNION ALL
       -- Recordings of others have no markers of pages.
-      SELECT session_id, extract(epoch FROM last_at) * 1000, 'pages', url FROM due
+      SELECT session_id, extract(epoch FROM last_at) * 1000, 'pages', url, 0 FROM due
       UNION ALL
-      SELECT d.session_id, o.at, 'errors', concat_ws(': ', nullif(o.type, ''), nullif(o.message, '')) FROM due d CROSS JOIN LATERAL (
+      SELECT d.session_id, o.at, 'errors', concat_ws(': ', nullif(o.type, ''), nullif(o.message, '')), 0 FROM due d CROSS JOIN LATERAL (
         SELECT o.at, o.type, o.message FROM occurrences o
         WHERE o.session_id = d.session_id AND o.project_id = d.project_id AND o.source = 'sdk' ORDER BY o.at, o.error_id LIMIT ${MAX_REPORTED}
       ) o WHERE d.is_told

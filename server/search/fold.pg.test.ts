@@ -114,6 +114,7 @@ describe("folding", () => {
     await send("visit", 0, T0, 1_000, [
       marker("page_load", T0, "https://shop.example/A"),
       marker("click", T0 + 10),
+      marker("console", T0 + 15, "log", "Two teas"),
       marker("console_error", T0 + 20, "error", "Order\nFAILED"),
       marker("error", T0 + 30, "TypeError", "x is not a function"),
       marker("custom", T0 + 40, "Signed up"),
@@ -138,7 +139,7 @@ describe("folding", () => {
       error_count: 1,
       marks: ["Signed up", "Paid"],
       pages: "https://shop.example/a\nhttps://shop.example/b",
-      console: "order failed",
+      console: "order failed\ntwo teas",
       errors: "typeerror: x is not a function",
       browser: "Firefox",
       os: "Windows",

@@ -48,7 +48,7 @@ export const FILTER_QUERY = {
   environment: one("exact environment"),
   issue: "only sessions that this issue hit (id)",
   error: `part of the type or message of an error, at least ${MIN_PART} characters`,
-  console: `part of what console.error wrote, at least ${MIN_PART} characters`,
+  console: `part of what the page wrote to its console, at least ${MIN_PART} characters`,
   mark: "name of a custom mark; several: all of them",
   has: `at least one of: ${HAS.join(", ")}; several: all of them`,
   minDurationMs: "at least this long",

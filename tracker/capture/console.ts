@@ -1,11 +1,15 @@
-/** `console.error` as a marker; with `recordConsole` every call as an event as well, in the form of rrweb's console plugin. */
+/** `console.error` as a marker; with `recordConsole` the first calls of other levels too, and every call as an event, in the form of rrweb's console plugin. */
 
 import type { Privacy } from "../privacy.ts";
 import { MAX_TEXT, type Capture } from "./capture.ts";
 
 const LEVELS = ["log", "info", "warn", "debug", "error"] as const;
 
+/** Calls of a page load, errors apart, that become markers, for breadcrumbs and for the search; a page that logs without end is read in its events. */
+const MAX_QUIET = 200;
+
 export function captureConsole({ host, privacy, settings, mark, record }: Capture): void {
+  let quietLeft = MAX_QUIET;
   for (const level of settings.recordConsole ? LEVELS : (["error"] as const)) {
     host.wrap(console, level, (args) => {
       const payload = args.map((argument) => textOf(privacy, argument, MAX_TEXT));
@@ -13,12 +17,13 @@ export function captureConsole({ host, privacy, settings, mark, record }: Captur
       if (settings.recordConsole) {
         record("rrweb/console@1", { level, trace: [], payload: payload.map((text) => JSON.stringify(text)) });
       }
-      if (level !== "error") return undefined;
+      const isError = level === "error";
+      if (!isError && quietLeft-- <= 0) return undefined;
       // The browser fills in what the first argument leaves open.
       const [first = "", ...rest] = payload;
       const filled = first.replace(/%[sdifoOc]/g, (place) => rest.shift() ?? place);
       const text = [filled, ...rest].join(" ");
-      mark({ kind: "console_error", at: Date.now(), name: level, text: text.slice(0, MAX_TEXT) });
+      mark({ kind: isError ? "console_error" : "console", at: Date.now(), name: level, text: text.slice(0, MAX_TEXT) });
       return undefined;
     });
   }

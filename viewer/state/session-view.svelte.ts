@@ -25,7 +25,7 @@ import { SessionLog } from "./session-log.svelte.ts";
 
 const ERROR_KINDS: ReadonlySet<MarkerKind> = new Set(["error", "console_error"]);
 /** What `[` and `]` stop at; single clicks are too many. */
-const JUMP_KINDS: ReadonlySet<MarkerKind> = new Set(MARKER_KINDS.filter((kind) => kind !== "click"));
+const JUMP_KINDS: ReadonlySet<MarkerKind> = new Set(MARKER_KINDS.filter((kind) => kind !== "click" && kind !== "console"));
 
 /** Why there is nothing to look at. */
 export type Problem = "not_found" | "withdrawn" | "erased" | "unreachable" | "failed";

@@ -90,6 +90,7 @@ export function visitorName(session: Pick<SessionSummary, "userId" | "sessionId"
 const MARKER_NAMES: Record<MarkerKind, string> = {
   error: "Error",
   console_error: "Console error",
+  console: "Console",
   failed_request: "Failed request",
   click: "Click",
   rage_click: "Rage click",
@@ -133,6 +134,7 @@ export function markerTitle(marker: { kind: MarkerKind; name?: string | undefine
     case "failed_request":
       return formatPath(name) || text || markerName(marker.kind);
     case "console_error":
+    case "console":
     case "custom":
       return [name, text].filter(Boolean).join(" ") || markerName(marker.kind);
     default:

@@ -20,6 +20,7 @@ export const KIND_ORDER: readonly MarkerKind[] = [
   "web_vitals",
   "navigation",
   "click",
+  "console",
 ];
 
 export interface MarkerCluster {
@@ -39,6 +40,8 @@ export function clusterMarkers(markers: readonly TimelineMarker[], from: number,
   const length = Math.max(1, to - from);
   const clusters: MarkerCluster[] = [];
   for (const marker of markers) {
+    // What was logged has a panel of its own.
+    if (marker.kind === "console") continue;
     const place = Math.min(1, Math.max(0, (marker.at - from) / length));
     const last = clusters.at(-1);
     if (!last || place - last.place >= minGap) {

@@ -20,13 +20,9 @@ const LEVEL_TONES: Readonly<Record<ConsoleLevel, Tone>> = {
   debug: "quiet",
 };
 
-/** A marker that Sentry's SDK made of a console call or of a request that went well. */
+/** A marker of a console call that is no error, or one that Sentry's SDK made of a request that went well. */
 export function isLogMarker(marker: TimelineMarker): boolean {
-  return marker.kind === "custom" && (isConsoleCrumb(marker) || isRequestCrumb(marker));
-}
-
-function isConsoleCrumb({ name, data }: TimelineMarker): boolean {
-  return name === "console" && typeof data?.["level"] === "string";
+  return marker.kind === "console" || (marker.kind === "custom" && isRequestCrumb(marker));
 }
 
 function isRequestCrumb({ name, data }: TimelineMarker): boolean {
@@ -36,15 +32,15 @@ function isRequestCrumb({ name, data }: TimelineMarker): boolean {
 /** Console calls in order of time; equal ones in a row are one row with a count. */
 export function consoleRows(entries: readonly BookedEntry[], markers: readonly TimelineMarker[]): PanelRow[] {
   const calls = entries.filter((entry): entry is BookedEntry<ConsoleEntry> => entry.kind === "console");
-  const errors = calls.filter(({ level }) => level === "error");
   const told = markers.filter(
-    (marker) => isConsoleMarker(marker) && !hasNear(errors, marker, (call) => call.tab === marker.tab && call.level === "error"),
+    (marker) =>
+      isConsoleMarker(marker) && !hasNear(calls, marker, (call) => call.tab === marker.tab && call.level === levelOf(marker)),
   );
   return mergeRepeats(inTime([...calls.map(ofCall), ...told.map(ofConsoleMarker)]));
 }
 
 function isConsoleMarker(marker: TimelineMarker): boolean {
-  return marker.kind === "console_error" || (marker.kind === "custom" && isConsoleCrumb(marker));
+  return marker.kind === "console_error" || marker.kind === "console";
 }
 
 function ofCall(call: BookedEntry<ConsoleEntry>): PanelRow {
@@ -64,7 +60,7 @@ function ofCall(call: BookedEntry<ConsoleEntry>): PanelRow {
 }
 
 function ofConsoleMarker(marker: TimelineMarker): PanelRow {
-  const level = marker.kind === "console_error" ? "error" : toLevel(marker.data?.["level"]);
+  const level = levelOf(marker);
   const text = marker.text ?? "";
   return {
     ...base(marker, "console"),
@@ -76,9 +72,10 @@ function ofConsoleMarker(marker: TimelineMarker): PanelRow {
   };
 }
 
-function toLevel(level: unknown): ConsoleLevel {
-  if (level === "warning") return "warn";
-  return level === "error" || level === "info" || level === "debug" || level === "warn" ? level : "log";
+function levelOf({ kind, name }: TimelineMarker): ConsoleLevel {
+  if (kind === "console_error") return "error";
+  if (name === "warning") return "warn";
+  return name === "info" || name === "debug" || name === "warn" ? name : "log";
 }
 
 function mergeRepeats(rows: readonly PanelRow[]): PanelRow[] {

@@ -75,9 +75,14 @@ describe("the console", () => {
       ["broken", "error"],
       ["late", "error"],
     ]);
-    const crumb = marker("custom", 5, { name: "console", text: "from Sentry", data: { level: "warning" } });
-    expect(consoleRows([], [crumb])[0]).toMatchObject({ text: "from Sentry", group: "warn" });
-    expect(eventRows([crumb])).toEqual([]);
+    const warning = marker("console", 5, { name: "warning", text: "from Sentry" });
+    expect(consoleRows([], [warning])[0]).toMatchObject({ text: "from Sentry", group: "warn" });
+    const [said, heard] = [
+      marker("console", 20_001, { name: "warn", text: "slow" }),
+      marker("console", 20_002, { text: "slow" }),
+    ];
+    expect(consoleRows([log(20_000, "warn", "slow")], [said, heard]).map(({ group }) => group)).toEqual(["warn", "log"]);
+    expect(eventRows([warning, said])).toEqual([]);
   });
 });
 
