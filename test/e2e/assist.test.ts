@@ -40,13 +40,17 @@ const KEEP_CALLS = `(() => {
   };
 })()`;
 
-/** True where sound of the other side is played, and not silence. */
-const HEARS = `(async () => {
+/** How much sound of the other side was played; silence adds nothing. */
+const HEARD = `(async () => {
+  let heard = 0;
   for (const call of window.calls)
     for (const one of (await call.getStats()).values())
-      if (one.type === "inbound-rtp" && one.kind === "audio" && one.totalAudioEnergy > 0) return true;
-  return false;
+      if (one.type === "inbound-rtp" && one.kind === "audio") heard += one.totalAudioEnergy ?? 0;
+  return heard;
 })()`;
+
+/** True where nothing of the visitor's screen is captured. */
+const SHOWS_NOTHING = `window.calls.flatMap((call) => call.getSenders()).every(({ track }) => track?.kind !== "video" || track.readyState === "ended")`;
 
 /** A visitor on the demo page, and an agent who looks at him live. */
 async function openBoth(
@@ -254,8 +258,6 @@ it(
     const seeing = await launchBrowser([
       "--use-fake-device-for-media-stream",
       "--use-fake-ui-for-media-stream",
-      "--auto-select-desktop-capture-source=Kettle",
-      "--auto-accept-this-tab-capture",
       "--allow-loopback-in-peer-connection",
       "--disable-features=WebRtcHideLocalIpsWithMdns",
     ]);
@@ -271,7 +273,22 @@ it(
       await waitFor(() => sound.evaluate((element) => element instanceof HTMLMediaElement && element.currentTime > 0), {
         what: () => "the visitor's voice",
       });
-      await waitFor(() => visitor.evaluate<boolean>(HEARS), { what: () => "the agent's voice" });
+      await waitFor(async () => (await visitor.evaluate<number>(HEARD)) > 0, { what: () => "the agent's voice" });
+
+      await getPower(agent, visitor, "Screen");
+      const screen = agent.getByLabel("The visitor's screen");
+      await screen.waitFor();
+      await waitFor(() => screen.evaluate((element) => element instanceof HTMLVideoElement && element.videoWidth > 0), {
+        what: () => "the visitor's screen",
+      });
+      // The agent ends it, and nothing is captured any more; the call goes on.
+      await agent.getByRole("button", { name: "Ask for…" }).click();
+      await agent.getByRole("button", { name: "End: Screen" }).click();
+      await screen.waitFor({ state: "detached" });
+      await waitFor(() => visitor.evaluate<boolean>(SHOWS_NOTHING), { what: () => "the capture to end" });
+      await agent.keyboard.press("Escape");
+      const heard = await visitor.evaluate<number>(HEARD);
+      await waitFor(async () => (await visitor.evaluate<number>(HEARD)) > heard, { what: () => "the agent's voice, still" });
       await press(visitor, "End");
       await sound.waitFor({ state: "detached" });
     } finally {
