@@ -131,7 +131,7 @@ export async function openWatcher(
     const isOurs = url.origin === app.baseUrl;
     const isStage = isOurs && url.pathname === "/player" && request.isNavigationRequest();
     if (!isOurs || !(isStage || request.frame() === page.mainFrame()))
-      watcher.requests.push(`${request.resourceType()} ${request.url()}`);
+      watcher.requests.push(`${request.resourceType()} ${request.url()} ${request.failure()?.errorText} ${JSON.stringify(request.timing())}`);
   };
   return watcher;
 }
