@@ -72,7 +72,7 @@ const inTheMiddle = (work: () => Promise<unknown>) =>
 
 it(
   "DIG-12, DIG-13 hold for two processes on one database, of which each is killed in the middle of a digest",
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     const script = await buildMinified();
     const release = "shop@1";
@@ -99,7 +99,7 @@ it(
     expect(left).toBeGreaterThan(0);
     await start("third");
     await expireClaims();
-    await waitFor(async () => (await waiting()) === 0, { timeoutMs: 120_000, what: () => `${left} rows to be digested` });
+    await waitFor(async () => (await waiting()) === 0, { timeoutMs: 200_000, what: () => `${left} rows to be digested` });
     const tallies = await ledger.compare(cluster.connection, 0);
     expect(tallies.filter(({ lost, twice }) => lost > 0 || twice > 0)).toEqual([]);
     expect(await count("intake")).toBe(0);

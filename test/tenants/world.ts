@@ -212,8 +212,9 @@ async function restUntilStill(world: World): Promise<void> {
 }
 
 /** True where the live sessions have the numbers of what is stored, and search knows the newest of every session. */
-async function areCounted({ query, theirs, own }: World): Promise<boolean> {
-  const [row] = await query<{ counted: number; due: number }>(
+async function areCounted(world: World): Promise<boolean> {
+  const { theirs, own } = world;
+  const [row] = await world.query<{ counted: number; due: number }>(
     `SELECT (SELECT count(*) FROM sessions s WHERE session_id = ANY($1) AND event_count =
          (SELECT sum(e.event_count) FROM session_events e WHERE e.session_id = s.session_id)) AS counted,
        (SELECT count(*) FROM session_facts f JOIN sessions s USING (session_id)
