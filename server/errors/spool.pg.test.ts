@@ -6,6 +6,7 @@ import { type ErrorsRoom, envelopeText, startErrorsRoom } from "../../test/harne
 import { createTestDatabase, startCluster, type TestCluster, type TestDatabase } from "../../test/harness/postgres.ts";
 import { makeScratch } from "../../test/harness/scratch.ts";
 import { waitFor } from "../../test/harness/wait.ts";
+import { systemClock } from "../clock.ts";
 
 const ANY = { perMinute: null, perDay: null };
 const idOf = (index: number) => index.toString(16).padStart(32, "0");
@@ -111,7 +112,10 @@ describe("the spool", () => {
 
   it("ERR-22 those whose keys cannot be looked up use up nobody's quota, and leave half of the spool to the others", async () => {
     await room.remove();
+    // A quota is of a minute: it must not be over in between.
+    const standing = Date.now();
     room = await startErrorsRoom(test.connection, {
+      clock: { ...systemClock, now: () => standing },
       maxSpoolBytes: 64 * 1024,
       quotas: { errors: { perMinute: 1, perDay: null }, replays: ANY, feedback: ANY, attachments: ANY },
     });

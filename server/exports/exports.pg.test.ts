@@ -21,6 +21,9 @@ import { createExports, type Exports, type ImportRedaction } from "./exports.ts"
 
 const DAY = "2026-11-20";
 const START = Date.parse(`${DAY}T10:00:00Z`);
+/** It stays the day on which the tests began, whenever they end. */
+const clock = createTestClock(Date.now());
+const TODAY = new Date(clock.now()).toISOString().slice(0, 10);
 const importedSchema = v.object({ sessionId: v.string(), batchCount: v.number() });
 
 let test: TestDatabase;
@@ -47,14 +50,13 @@ beforeAll(async () => {
   shop = (await insertProject(test.database, "shop")).id;
   blog = (await insertProject(test.database, "blog")).id;
   const db = test.database;
-  const clock = createTestClock(Date.now());
   const audit = createAudit({ db, clock, log: quietLog });
   const replay = createReplay({ db, live: { activeSessions: () => [] }, views: audit });
   const chromium = { path: "off", searchPath: "", sandbox: true };
   const waitMs = () => (isDiskFull ? 5_000 : null);
   const sessions = replay.opened;
   exports = createExports({ db, clock, log: quietLog, audit, sessions, redaction, root, chromium, maxEvents: 1_000, waitMs });
-  await ensureDay(db, new Date().toISOString().slice(0, 10));
+  await ensureDay(db, TODAY);
   await insertSession(db, { sessionId: "visit-1", projectId: shop, startedOn: DAY, startedAt: START, userId: "ada" });
   await insertTab(db, "visit-1", "t1", START, "g");
   const batch = { sessionId: "visit-1", startedOn: DAY, projectId: shop, tab: "t1" };
@@ -152,13 +154,13 @@ describe("a file as a session", () => {
       expect(batchCount).toBe(3);
       expect(parse(await download(`/v1/sessions/${sessionId}/export?format=json`)).batches).toEqual(parse(file).batches);
       const [row] = await test.database.query(
-        `SELECT user_id, started_on = (now() AT TIME ZONE 'UTC')::date AS today, imported_at IS NOT NULL AS marked, error_count, event_count,
+        `SELECT user_id, started_on, imported_at IS NOT NULL AS marked, error_count, event_count,
            byte_count > 0 AS counted, (SELECT count(*)::integer FROM session_errors e WHERE e.session_id = s.session_id) AS errors
          FROM sessions s WHERE session_id = $1`,
         [sessionId],
       );
       const counts = { error_count: 1, event_count: 5, counted: true, errors: 0 };
-      expect(row).toEqual({ user_id: "ada", today: true, marked: true, ...counts });
+      expect(row).toEqual({ user_id: "ada", started_on: TODAY, marked: true, ...counts });
     }
   });
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { NOON, packedBatch, projectOf, TestTracker } from "../../test/harness/ingest-room.ts";
 import { createTestDatabase, quietLog, type TestDatabase } from "../../test/harness/postgres.ts";
 import { insertProject } from "../../test/harness/stored-session.ts";
@@ -75,9 +75,7 @@ async function connect(server: Server, sessionId: string, tab = "tab1"): Promise
   const tracker = new TestTracker(server.ingest, 1, projectOf(projectId));
   tracker.tab = tab;
   tracker.say("session_start", { sessionId, tab, resumeToken: TOKEN, startTime: NOON, url: "https://shop.example/" });
-  await vi.waitFor(() => {
-    expect(tracker.heard("session_started")).toHaveLength(1);
-  });
+  await expect.poll(() => tracker.heard("session_started")).toHaveLength(1);
   return tracker;
 }
 
@@ -87,9 +85,7 @@ const uptoOf = (tracker: TestTracker, type: "ack" | "session_started") => {
 };
 
 async function acked(tracker: TestTracker, upto: number): Promise<void> {
-  await vi.waitFor(() => {
-    expect(uptoOf(tracker, "ack")).toBe(upto);
-  });
+  await expect.poll(() => uptoOf(tracker, "ack")).toBe(upto);
 }
 
 async function storedRows(sessionId: string) {
@@ -155,13 +151,12 @@ describe("with the real store", () => {
     for (const seq of [0, 1, 2]) tracker.batch(seq, { markers: [{ kind: "error", at: NOON, name: "E" }] });
     other.batch(0);
     tracker.say("session_end", {});
-    await vi.waitFor(async () => {
-      const rows = await database.database.query(
+    const row = () =>
+      database.database.query(
         `SELECT status, end_reason, event_count::int AS events, batch_count::int AS batches, error_count::int AS errors
          FROM sessions WHERE session_id = 'session-end'`,
       );
-      expect(rows).toEqual([{ status: "ended", end_reason: "ended", events: 8, batches: 4, errors: 3 }]);
-    });
+    await expect.poll(row).toEqual([{ status: "ended", end_reason: "ended", events: 8, batches: 4, errors: 3 }]);
     const back = await connect(server, "session-end");
     expect(back.heard("session_started")[0]).not.toMatchObject({ sessionId: "session-end" });
     expect(back.heard("session_started")[0]).toMatchObject({ upto: -1, resumeToken: TOKEN });

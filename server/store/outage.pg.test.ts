@@ -47,8 +47,10 @@ describe("while Postgres is away", () => {
     await waitFor(() => durable.length === 10);
     expect(durable.map(({ seq }) => seq)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(await readSeqs(db, "session-1")).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    await waitFor(() => states.length === 2);
-    expect(states).toEqual(["down", "ok"]);
+    await waitFor(() => states.at(-1) === "ok");
+    // A commit may be slow, before and after.
+    const since = states.slice(states.indexOf("down"));
+    expect(since.filter((state) => state !== "slow")).toEqual(["down", "ok"]);
     expect(refused).toEqual([]);
   });
 

@@ -49,6 +49,23 @@ async function readAll(client: pg.ClientBase, name: string, row: string, needles
 
 /** Files below the folders in which one of the needles is found, and how many bytes were looked at. */
 export function scanFiles(folders: readonly string[], needles: readonly Needle[]): { found: string[]; bytes: number } {
+  for (let looks = 1; ; looks++) {
+    try {
+      return scanOnce(folders, needles);
+    } catch (error) {
+      // Postgres removes and renames files as it likes: what went away may be there by another name, so all is looked through anew.
+      if (!isGone(error) || looks === MAX_LOOKS) throw error;
+    }
+  }
+}
+
+const MAX_LOOKS = 20;
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+function scanOnce(folders: readonly string[], needles: readonly Needle[]): { found: string[]; bytes: number } {
   const found: string[] = [];
   let bytes = 0;
   for (const file of folders.flatMap(listFiles)) {
@@ -65,8 +82,8 @@ export function scanFiles(folders: readonly string[], needles: readonly Needle[]
 function listFiles(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {
     const file = path.join(folder, name);
-    const about = lstatSync(file, { throwIfNoEntry: false });
-    if (about?.isDirectory()) return listFiles(file);
-    return about?.isFile() ? [file] : [];
+    const about = lstatSync(file);
+    if (about.isDirectory()) return listFiles(file);
+    return about.isFile() ? [file] : [];
   });
 }

@@ -44,6 +44,8 @@ let base: string;
 let cookie: string;
 let connection: ConnectionOptions;
 let movedMs = 0;
+/** All sessions are of the same days, also where a day ends between two tests. */
+const BEGUN = Date.now();
 
 async function start(): Promise<void> {
   log = createLog({ folder: join(folder, "logs"), level: "debug", console: null });
@@ -97,7 +99,7 @@ async function scrubbed(): Promise<Record<string, unknown>> {
 /** Sessions of somebody on three days, the way the store leaves them. */
 async function insertSessions(prefix: string, count: number, userId: string, words: readonly string[]): Promise<void> {
   const [, payload, marker, stack, title, url, trait] = words;
-  const days = [0, 1, 3].map((ago) => new Date(Date.now() + movedMs - ago * DAY_MS).toISOString().slice(0, 10));
+  const days = [0, 1, 3].map((ago) => new Date(BEGUN - ago * DAY_MS).toISOString().slice(0, 10));
   for (const day of days) {
     for (const table of ["session_events", "session_markers", "session_errors"]) {
       await sql(

@@ -161,7 +161,7 @@ describe("redaction of a running app", () => {
         ]);
         return !textOf(row?.payload).includes(CARD);
       },
-      { timeoutMs: 10_000 },
+      { what: () => `the setting to hold; ${probes} probes` },
     );
     const at = Date.now();
     const tracker = await openTracker("redacted-3");
@@ -199,6 +199,6 @@ describe("redaction of a running app", () => {
     tracker.pack("tab_end", { tab: "t" });
     await tracker.close();
     const count = async () => (await db.query("SELECT 1 FROM session_events WHERE session_id = 'redacted-4'")).length;
-    await waitFor(async () => (await count()) === 5, { timeoutMs: 10_000 });
+    await waitFor(async () => (await count()) === 5);
   });
 });

@@ -11,7 +11,7 @@ import { createViewer, type LossViewer } from "./viewers.ts";
 import { World, type LossCluster } from "./world.ts";
 
 /** After the last fault everything that was sent must be stored within this time (LOS-3). */
-const HEAL_MS = 30_000;
+export const HEAL_MS = 30_000;
 const TICK_MS = 20;
 const SESSIONS = 8;
 const VIEWERS = 4;

@@ -178,7 +178,7 @@ async function exchange(client: Client, type: string, data: unknown, answers: nu
   return texts.sort().join("\n");
 }
 
-/** Events, a new visit, and an end at `theirs`; whoever may hear it has heard it when this returns. */
+/** Events, a new visit, and an end at `theirs`; whoever may hear it has heard it when this returns, and all of it is written. */
 async function makeNoise(world: World, report: SocketsReport): Promise<void> {
   const { theirs, own, trackers } = world;
   const right = await openViewer(world, world.cookies.viewer);
@@ -198,8 +198,22 @@ async function makeNoise(world: World, report: SocketsReport): Promise<void> {
   await right.next("live_sessions_changed", isNoise);
   visitor.say("session_end", { sessionId });
   await right.next("live_sessions_changed", (data) => isNoise(data) && JSON.stringify(data).includes('"ended"'));
+  await untilWritten(world, sessionId);
   report.checks += 3;
   if (leakIn(JSON.stringify(right.heard), own) !== null) report.faults.push("the right viewer hears of his neighbour");
   await visitor.close();
   await right.close();
+}
+
+/** What sessions say of themselves and how many events they have is written behind: who compares rows later must not meet it. */
+async function untilWritten(world: World, endedSessionId: string): Promise<void> {
+  const look = async () => {
+    const rows = await world.query(
+      `SELECT 1 FROM sessions s WHERE session_id = $1 AND status = 'ended' OR session_id = $2 AND title = $3 AND event_count =
+         (SELECT sum(e.event_count) FROM session_events e WHERE e.session_id = s.session_id)`,
+      [endedSessionId, liveSessionOf(world.theirs.word), `${world.theirs.word} again`],
+    );
+    return rows.length === 2;
+  };
+  await waitFor(look, { what: () => "the noise to be written" });
 }

@@ -7,6 +7,7 @@ import { type Role, ROLES } from "../../server/auth/auth.ts";
 import { withClient } from "../../server/db/connection.ts";
 import { createDatabase } from "../../server/db/pool.ts";
 import { createTestDatabase, quietLog } from "../harness/postgres.ts";
+import { waitFor } from "../harness/wait.ts";
 import { type Client, openClient, rrwebEvents, runApp, type RunningApp } from "../integration/running-app.ts";
 import { type Credential, makeStrangers, signIn } from "./credentials.ts";
 import { type Ids, missingLike } from "./ids.ts";
@@ -198,8 +199,9 @@ export function changedTables(before: ReadonlyMap<string, string>, after: Readon
   return [...after.keys()].filter((name) => before.get(name) !== after.get(name));
 }
 
-/** What is written behind is written: two looks, a second apart, see the same. */
+/** What is written behind is written: two looks, a second apart, see the same, and no session waits to be folded. */
 async function restUntilStill(world: World): Promise<void> {
+  await waitFor(() => areCounted(world), { timeoutMs: 60_000, what: () => "all sessions to be counted and folded" });
   for (let before = await world.snapshot(), i = 0; i < 20; i++) {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     const after = await world.snapshot();
@@ -207,4 +209,17 @@ async function restUntilStill(world: World): Promise<void> {
     before = after;
   }
   throw new Error("the tables never came to rest");
+}
+
+/** True where the live sessions have the numbers of what is stored, and search knows the newest of every session. */
+async function areCounted(world: World): Promise<boolean> {
+  const { theirs, own } = world;
+  const [row] = await world.query<{ counted: number; due: number }>(
+    `SELECT (SELECT count(*) FROM sessions s WHERE session_id = ANY($1) AND event_count =
+         (SELECT sum(e.event_count) FROM session_events e WHERE e.session_id = s.session_id)) AS counted,
+       (SELECT count(*) FROM session_facts f JOIN sessions s USING (session_id)
+         WHERE f.is_due AND (s.status = 'ended' OR f.seen_at IS DISTINCT FROM s.received_at)) AS due`,
+    [[liveSessionOf(theirs.word), liveSessionOf(own.word)]],
+  );
+  return row?.counted === 2 && row.due === 0;
 }
