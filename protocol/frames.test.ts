@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { cpuMs } from "../test/harness/cpu-time.ts";
 import { FrameReader, joinFrames } from "./frames.ts";
 
 /** Pushes `bytes` in pieces that end at the given cuts. */
@@ -43,11 +44,12 @@ describe("frames in a row", () => {
   it("PRO-15 copy a spread message once, not once for every piece", () => {
     const bytes = joinFrames([new Uint8Array(8_000_000)]);
     const reader = new FrameReader(8_000_000);
-    const started = performance.now();
     let count = 0;
-    for (let at = 0; at < bytes.length; at += 1_000) count += reader.push(bytes.subarray(at, at + 1_000)).length;
+    const took = cpuMs(() => {
+      for (let at = 0; at < bytes.length; at += 1_000) count += reader.push(bytes.subarray(at, at + 1_000)).length;
+    });
     expect(count).toBe(1);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(took).toBeLessThan(1_000);
   });
 
   it.each([[[]], [[1]], [[2, 3]]])(

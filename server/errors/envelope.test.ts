@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { cpuMs } from "../../test/harness/cpu-time.ts";
 import { Random } from "../../test/loss/random.ts";
 import { AppError } from "../app-error.ts";
 import { MAX_HEADER_BYTES, MAX_ITEMS, readEnvelope } from "./envelope.ts";
@@ -116,9 +117,7 @@ it("ERR-8 reads no further than a kilobyte of blank lines", () => {
   expect(readEnvelope(bytes(`{}\n${item}${"\r\n".repeat(600)}${item}`))).toMatchObject({ malformed: 1, items: [{}] });
   const many = Buffer.alloc(50 * 1024 * 1024, 10);
   many.write("{}");
-  const startedAt = performance.now();
-  expect(readEnvelope(many)).toMatchObject({ malformed: 1, items: [] });
-  expect(performance.now() - startedAt).toBeLessThan(50);
+  expect(cpuMs(() => expect(readEnvelope(many)).toMatchObject({ malformed: 1, items: [] }))).toBeLessThan(50);
 });
 
 const NEWLINE = Buffer.from("\n");

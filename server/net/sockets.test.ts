@@ -229,7 +229,7 @@ describe("sockets", () => {
       socket.terminate();
       return type;
     };
-    await expect.poll(fourth, { timeout: 5_000 }).toBe("ack");
+    await expect.poll(fourth).toBe("ack");
     bare.project.settings.limits.maxSocketsPerKey = null;
     for (const socket of held) socket.terminate();
   });
@@ -331,7 +331,7 @@ describe("sockets", () => {
     }
     expect(bare.counts.viewerDropped).toBeGreaterThan(before.viewerDropped);
     socket.resume();
-    await expect.poll(() => bare.counts.viewerDrained, { timeout: 5_000 }).toBeGreaterThan(before.viewerDrained);
+    await expect.poll(() => bare.counts.viewerDrained).toBeGreaterThan(before.viewerDrained);
     socket.close();
     await closeOf(socket);
   });

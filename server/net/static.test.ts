@@ -63,10 +63,13 @@ describe("files", () => {
       new Promise<string>((resolve) => {
         const socket = connect(Number(new URL(base).port), "127.0.0.1");
         let text = "";
-        socket.on("data", (chunk) => (text += chunk.toString()));
+        socket.on("data", (chunk) => {
+          text += chunk.toString();
+          // What more there is follows at once.
+          socket.setTimeout(500, () => socket.destroy());
+        });
         socket.on("close", () => resolve(text));
         socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
-        socket.setTimeout(500, () => socket.destroy());
       });
     for (const path of [
       "/../secret.txt",

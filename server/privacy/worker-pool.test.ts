@@ -112,7 +112,8 @@ describe("the pool", () => {
 
   it("PRV-11 a thread that hangs over a payload is ended", async () => {
     const entry = threadThat(`if (task.packed.rawBytes === 13) for (;;); parentPort.postMessage({ kind: "unreadable" });`);
-    const pool = poolOf({ maxThreads: 1, entry, taskTimeoutMs: 200 });
+    // A thread that is still starting uses up the time of its first task.
+    const pool = poolOf({ maxThreads: 1, entry, taskTimeoutMs: 2_000 });
     const hanging = pool.perform(taskOf({ encoding: "json", rawBytes: 13, payload: new Uint8Array(1) }));
     expect(await hanging).toEqual({ kind: "failed" });
     expect(await pool.perform(taskOf(packed("a")))).toEqual({ kind: "unreadable" });

@@ -59,7 +59,7 @@ describe("threads", () => {
   });
 
   it("MAP-9 so is one that hangs", async () => {
-    const threads = build({ entry: path.join(scratch, "moody.mjs"), count: 1, taskTimeoutMs: 1_000 });
+    const threads = build({ entry: path.join(scratch, "moody.mjs"), count: 1, taskTimeoutMs: 2_000 });
     const results = await Promise.all([14, 2].map((id) => threads.perform(task(id))));
     expect(results.map(({ kind }) => kind)).toEqual(["failed", "mapped"]);
   });

@@ -89,6 +89,8 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   let child: ChildProcess | null = null;
   let printed = "";
   let cookie: string | null = null;
+  // The last line of each start; the server is healthy a little before it.
+  const greetings = () => printed.split("Ctrl-C stops.").length;
 
   const app: TestApp = {
     baseUrl,
@@ -106,13 +108,14 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
       for (const stream of [child.stdout, child.stderr])
         stream?.setEncoding("utf8").on("data", (piece: string) => (printed += piece));
       const running = child;
+      const greeted = greetings();
       await waitFor(
         async () => {
           if (running.exitCode !== null || running.signalCode !== null)
             throw new Error(`the server ended at its start:\n${printed}`);
-          return (await fetch(`${baseUrl}/health`).catch(() => null))?.ok === true;
+          return (await fetch(`${baseUrl}/health`).catch(() => null))?.ok === true && greetings() > greeted;
         },
-        { timeoutMs: START_TIMEOUT_MS, what: () => `the server to be healthy; it said:\n${printed}` },
+        { timeoutMs: START_TIMEOUT_MS, what: () => `the server to be healthy and to have greeted; it said:\n${printed}` },
       );
     },
     async signIn() {
@@ -162,15 +165,27 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   return app;
 }
 
-/** A TCP port that was free a moment ago. */
+/** Ports that no system gives out by itself: what else runs here, and asks for any port, is not given one of these meanwhile. */
+const FIRST_PORT = 20_000;
+const PORT_COUNT = 10_000;
+/** Processes that were started one after the other begin far from each other. */
+const PORTS_APART = 97;
+let nextPort = process.pid * PORTS_APART;
+
+/** A TCP port that is free, and that nobody takes who does not name it. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address === "object" && address !== null) return address.port;
+  for (let tries = 0; tries < PORT_COUNT; tries++) {
+    const port = FIRST_PORT + (nextPort++ % PORT_COUNT);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, () => resolve(true));
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
   throw new Error("no free port");
 }
 

@@ -10,7 +10,7 @@ import { WebSocketServer, type WebSocket } from "ws";
 import type { PackedBatch } from "../../protocol/batch.ts";
 import { decodeBinary, decodeText, parseMessage, type Envelope } from "../../protocol/codec.ts";
 import { FrameReader } from "../../protocol/frames.ts";
-import { DEFAULT_TRACKER_LIMITS, MAX_FRAME_BYTES } from "../../protocol/limits.ts";
+import { DEFAULT_TRACKER_LIMITS, MAX_FRAME_BYTES, type TrackerLimits } from "../../protocol/limits.ts";
 import {
   fromTracker,
   type FromTrackerMessage,
@@ -48,6 +48,8 @@ export interface PeerBehaviour {
   loses: (batch: PackedBatch) => boolean;
   /** What the project asks of its trackers. */
   settings: TrackerSettings | null;
+  /** What the server tells of its limits. */
+  limits: TrackerLimits;
   /** Answers every `session_start` in place of `session_started`. */
   refusal: WireError | null;
   /** Gives a page another session than it asked for. */
@@ -61,6 +63,8 @@ export interface TrackerPeer {
   tabs: Map<string, SeenTab>;
   /** Every message in the order of its arrival. */
   log: FromTrackerMessage[];
+  /** When each of these came. */
+  logAt: number[];
   /** Every byte that came, message by message and body by body, before anything was made of it; and the head of each request of the tracker. */
   received: Buffer[];
   /** Addresses asked for by HTTP. */
@@ -108,6 +112,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
     takesHttp: true,
     loses: () => false,
     settings: null,
+    limits: DEFAULT_TRACKER_LIMITS,
     refusal: null,
     freshId: null,
   };
@@ -115,6 +120,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
   const tabs: TrackerPeer["tabs"] = new Map();
   const forgotten = new Set<string>();
   const log: FromTrackerMessage[] = [];
+  const logAt: number[] = [];
   const requests: string[] = [];
   const sockets = new Set<WebSocket>();
 
@@ -122,6 +128,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
     const message = parseMessage<typeof fromTracker, FromTrackerMessage["type"]>(fromTracker, envelope);
     if (message.type === "events_batch" && "payload" in message.data && behaviour.loses(message.data)) return [];
     log.push(message);
+    logAt.push(performance.now());
     if (message.type === "session_start") {
       if (!behaviour.refusal) return [open(message.data, about)];
       about.tab = REFUSED;
@@ -158,7 +165,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
         resumeToken: fresh?.resumeToken ?? start.resumeToken ?? "",
         tab: about.tab,
         upto: nextOf(tab) - 1,
-        limits: DEFAULT_TRACKER_LIMITS,
+        limits: behaviour.limits,
         watchers: 0,
         ...(behaviour.settings ? { settings: behaviour.settings } : {}),
       },
@@ -228,6 +235,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
     behaviour,
     tabs,
     log,
+    logAt,
     received,
     requests,
     sockets,
@@ -236,6 +244,7 @@ export async function startPeer(trackerFolder: string): Promise<TrackerPeer> {
       for (const tab of tabs.keys()) forgotten.add(tab);
       tabs.clear();
       log.length = 0;
+      logAt.length = 0;
       received.length = 0;
     },
     allEvents: () => [...tabs.keys()].flatMap(events),

@@ -47,8 +47,6 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(bytes);
 }
 
-/** Milliseconds in which all of a recording happens, but for what claims impossible times. */
-const RECORDED_MS = 900;
 const SEEKS = 3;
 
 /** Two pictures later everything that was asked for has been drawn. */
@@ -67,7 +65,7 @@ async function playAll(page: Page, random: Random): Promise<void> {
     const words = (await shownText(page)) ?? "";
     return words.includes(DONE) || (await page.locator(".rr-timeline__time").first().textContent()) !== "00:00";
   };
-  await waitFor(isOver, { timeoutMs: 10 * RECORDED_MS, everyMs: 20, what: () => "the recording to be played" });
+  await waitFor(isOver, { everyMs: 20, what: () => "the recording to be played" });
   const line = await page.locator(".rr-progress").boundingBox();
   for (let seek = 0; seek < SEEKS && line; seek++) {
     await page.mouse.click(line.x + line.width * random.next(), line.y + line.height / 2);

@@ -70,7 +70,12 @@ async function recordOneEvent(app: TestApp, sessionId: string, timestamp: number
   socket.close();
 }
 
-describe("npm start", () => {
+/** What a process said last may be read after its end is known. */
+function hasSaidStopped(app: TestApp): Promise<true> {
+  return waitFor(() => app.output().includes("Stopped."), { what: () => `its last word; it said:\n${app.output()}` });
+}
+
+describe("npm start", { timeout: 180_000 }, () => {
   it("BIN-2 brings all up in a folder with a space, prints what to do next, and ends on Ctrl-C with its Postgres", async () => {
     const dataDir = path.join(scratch, "data of one");
     const app = await start(dataDir);
@@ -85,7 +90,7 @@ describe("npm start", () => {
     const postmaster = postmasterPid(dataDir) ?? 0;
     expect(isAlive(postmaster)).toBe(true);
     expect(await app.stop("SIGINT")).toEqual({ code: 0, signal: null });
-    expect(app.output()).toContain("Stopped.");
+    await hasSaidStopped(app);
     expect(isAlive(postmaster)).toBe(false);
     expect(postmasterPid(dataDir)).toBeNull();
   });
@@ -124,7 +129,7 @@ describe("npm start", () => {
     const dataDir = path.join(scratch, "data of four");
     const app = await start(dataDir);
     expect(await app.stop("SIGHUP")).toEqual({ code: 0, signal: null });
-    expect(app.output()).toContain("Stopped.");
+    await hasSaidStopped(app);
     expect(postmasterPid(dataDir)).toBeNull();
   });
 

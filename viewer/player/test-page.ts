@@ -24,6 +24,8 @@ export class TestStage {
   readonly player: Player;
   status: PlayerStatus;
   readonly failures: string[] = [];
+  /** Every tab that was shown, for however short a time. */
+  readonly tabsShown = new Set<string>();
   /** Page times that were asked for over "HTTP". */
   readonly requests: number[] = [];
   private readonly timeline = new Timeline();
@@ -43,7 +45,10 @@ export class TestStage {
       cache: this.cache,
       history,
       loop: { range: loop },
-      onChange: (status) => (this.status = status),
+      onChange: (status) => {
+        this.status = status;
+        if (status.tab !== null) this.tabsShown.add(status.tab);
+      },
       onFailure: (error) => this.failures.push(error instanceof Error ? `${error.message}: ${String(error.cause)}` : "?"),
     });
     this.status = this.player.status;
