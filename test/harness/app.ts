@@ -16,6 +16,8 @@ const EMAIL = "admin@example.com";
 const PASSWORD = "correct horse battery";
 const START_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 30_000;
+/** What it prints last when it starts. */
+const LAST_WORDS = "Ctrl-C stops.";
 
 export interface AppOptions {
   /** `test` (default): a database of its own in the tests' Postgres. `embedded`: the product starts its own under `dataDir`. */
@@ -106,10 +108,13 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
       for (const stream of [child.stdout, child.stderr])
         stream?.setEncoding("utf8").on("data", (piece: string) => (printed += piece));
       const running = child;
+      const before = printed.length;
       await waitFor(
         async () => {
           if (running.exitCode !== null || running.signalCode !== null)
             throw new Error(`the server ended at its start:\n${printed}`);
+          // It is healthy a moment before it has said what it has to say, and we have read it.
+          if (!printed.includes(LAST_WORDS, before)) return false;
           return (await fetch(`${baseUrl}/health`).catch(() => null))?.ok === true;
         },
         { timeoutMs: START_TIMEOUT_MS, what: () => `the server to be healthy; it said:\n${printed}` },
