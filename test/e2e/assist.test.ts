@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { startApp, type TestApp } from "../harness/app.ts";
 import { namesShown, openSecondAgent, press, textShown } from "../harness/assist.ts";
 import { launchBrowser } from "../harness/browser.ts";
-import { openDemo, openViewer, readReplay, readSessionDetail, sessionIdOf } from "../harness/visit.ts";
+import { openDemo, openViewer, readReplay, readSessionDetail, storedSessionOf } from "../harness/visit.ts";
 import { waitFor } from "../harness/wait.ts";
 
 let app: TestApp;
@@ -58,7 +58,7 @@ async function openBoth(
   by = browser,
 ): Promise<{ visitor: Page; agent: Page; sessionId: string; faults: string[] }> {
   const { page: visitor, faults } = await openDemo(by, app, { path });
-  const sessionId = await sessionIdOf(visitor);
+  const sessionId = await storedSessionOf(app, visitor);
   const { page: agent, faults: agentFaults } = await openViewer(by, app, `/sessions/${sessionId}`);
   await waitFor(async () => (await readReplay(agent))?.includes("Kettle"), { what: () => "the live view" });
   return {
@@ -127,9 +127,9 @@ it(
     await visitor.keyboard.press("Enter");
     await agent.getByText("Where is my tea?").waitFor();
 
-    await press(visitor, "End");
+    // What an agent is told stands for six seconds only.
+    await Promise.all([agent.getByText("The visitor has ended it").waitFor(), press(visitor, "End")]);
     await waitFor(async () => !(await textShown(visitor)).includes("helping you"), { what: () => "the bar to go" });
-    await agent.getByText("The visitor has ended it").waitFor();
     expect(await visitor.locator(".wb-assist").count()).toBe(0);
 
     const { markers } = await waitFor(
@@ -228,14 +228,12 @@ it("AST-3 two agents see each other, and a guided click is the visitor's", { tim
   await pressThere(agent, visitor, "#open-cart");
   await waitFor(async () => (await textShown(visitor)).includes("Admin asks you to click here"));
   expect(await visitor.evaluate("document.querySelector('#cart').open")).toBe(false);
-  await press(visitor, "Click it");
+  await Promise.all([agent.getByText("The visitor clicked it").waitFor(), press(visitor, "Click it")]);
   await waitFor(() => visitor.evaluate("document.querySelector('#cart').open"), { what: () => "the basket" });
-  await agent.locator(".panel .note").getByText("The visitor clicked it").waitFor();
 
   // A dialog lies over the whole page: the end can be reached all the same.
-  await press(visitor, "End");
-  await second.getByText("The visitor has ended it").waitFor();
-  await agent.getByText("The visitor has ended it").waitFor();
+  const told = [agent, second].map((one) => one.getByText("The visitor has ended it").waitFor());
+  await Promise.all([...told, press(visitor, "End")]);
 });
 
 it("AST-4 help goes on over a page load, and all of it goes with the tracker", { timeout: 120_000 }, async () => {

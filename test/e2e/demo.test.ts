@@ -2,7 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startApp, type TestApp } from "../harness/app.ts";
 import { launchBrowser } from "../harness/browser.ts";
-import { openDemo, readSessionDetail, sessionIdOf } from "../harness/visit.ts";
+import { openDemo, readSessionDetail, sessionIdOf, storedSessionOf } from "../harness/visit.ts";
 import { waitFor } from "../harness/wait.ts";
 
 let app: TestApp;
@@ -19,6 +19,8 @@ afterAll(async () => {
 
 it("DEM-1, DEM-3 works under a strict policy, and leads to the viewer", { timeout: 60_000 }, async () => {
   const { page, faults } = await openDemo(browser, app, { path: "/demo?page=checkout", masked: true });
+  // Of a socket that is left while it is being opened the browser says so itself.
+  await storedSessionOf(app, page);
   const said: string[] = [];
   page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
   await page.addInitScript(
@@ -45,7 +47,7 @@ it("DEM-1, DEM-3 works under a strict policy, and leads to the viewer", { timeou
 
 it("DEM-2 everything that is broken becomes a marker of its kind", { timeout: 60_000 }, async () => {
   const { page } = await openDemo(browser, app, { masked: true });
-  const sessionId = await sessionIdOf(page);
+  const sessionId = await storedSessionOf(app, page);
   await page.click("[data-page=workshop]");
   for (const id of ["throw", "throw-twice", "reject", "fail-fetch", "fail-xhr", "log-error", "mark"]) await page.click(`#${id}`);
   await page.locator("#rage").click({ clickCount: 6, delay: 30 });

@@ -10,7 +10,7 @@ import {
   readPage,
   readReplay,
   readSessionDetail,
-  sessionIdOf,
+  storedSessionOf,
   waitForSame,
 } from "../harness/visit.ts";
 import { waitFor } from "../harness/wait.ts";
@@ -56,7 +56,7 @@ async function goToCheckout(page: Page): Promise<void> {
 
 it("E2E-1, E2E-2 the replay equals the page: joined half-way, live, and out of the database", { timeout: 120_000 }, async () => {
   const visitor = await openDemo(browser, app);
-  const sessionId = await sessionIdOf(visitor.page);
+  const sessionId = await storedSessionOf(app, visitor.page);
   await lookAround(visitor.page);
 
   const viewer = await openViewer(browser, app, `/sessions/${sessionId}`);

@@ -2,7 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startApp, type TestApp } from "../harness/app.ts";
 import { launchBrowser } from "../harness/browser.ts";
-import { openDemo, openViewer, readSessionDetail, reloadUntil, sessionIdOf } from "../harness/visit.ts";
+import { openDemo, openViewer, readSessionDetail, reloadUntil, storedSessionOf } from "../harness/visit.ts";
 import { waitFor } from "../harness/wait.ts";
 
 let app: TestApp;
@@ -36,11 +36,11 @@ it(
   async () => {
     for (const width of [1280, 700]) {
       const { page } = await openDemo(browser, app);
+      const sessionId = await storedSessionOf(app, page);
       await page.setViewportSize({ width, height: 800 });
       for (let click = 0; click < 3; click++) await page.click("[data-page=workshop]");
       await page.evaluate("window.scrollTo(0, 200)");
       await page.evaluate("window.watchback.flush()");
-      const sessionId = await sessionIdOf(page);
       await waitFor(
         async () => (await readSessionDetail(app, sessionId)).markers.filter(({ kind }) => kind === "click").length === 3,
         { what: () => "the clicks to be stored" },

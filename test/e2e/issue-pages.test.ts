@@ -56,6 +56,14 @@ async function sendFeedback(feedback: Readonly<Record<string, unknown>>): Promis
 const query = (sql: string, values: readonly unknown[] = []) =>
   withClient({ connectionString: app.databaseUrl ?? "" }, (client) => client.query(sql, [...values]));
 
+/** Waits until nothing that was sent waits for its digest. */
+async function digested(): Promise<void> {
+  await waitFor(async () => (await query("SELECT FROM intake LIMIT 1")).rows.length === 0, {
+    timeoutMs: 30_000,
+    what: () => "all of it to be digested",
+  });
+}
+
 /** Opens the issue that the list calls so; gives its path. */
 async function openIssue(page: Page, title: RegExp): Promise<string> {
   await page.getByRole("link", { name: title }).first().click();
@@ -88,8 +96,7 @@ it(
     const { page, faults } = await openViewer(browser, app, "/issues");
     await reloadUntil(app, page, "/issues", "text=KeyError");
     await reloadUntil(app, page, "/issues", "text=reading 'cents'");
-    const isDigested = async () => (await query("SELECT 1 FROM intake LIMIT 1")).rows.length === 0;
-    await waitFor(isDigested, { what: () => "all of it to be digested" });
+    await digested();
     await page.reload();
     await page.getByText("2 issues", { exact: true }).waitFor();
     for (const box of await page.getByRole("checkbox", { name: /^Choose / }).all()) await box.check();
@@ -119,9 +126,11 @@ it(
     await page.getByRole("alertdialog").getByRole("button", { name: "Split off" }).click();
     const made = page.getByRole("link", { name: "Open it" });
     await made.waitFor();
+    await page.getByRole("alertdialog").waitFor({ state: "detached" });
     await merged.getByRole("button", { name: "Split off" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Split off" }).click();
     await merged.waitFor({ state: "detached" });
+    await page.getByRole("alertdialog").waitFor({ state: "detached" });
     await made.click();
     await page.getByRole("heading", { name: /TypeError: undefined is not an object/ }).waitFor();
 
@@ -256,6 +265,7 @@ it(
   async () => {
     await sendError("OSError", "pot 17 is empty", { transaction: "/shop" });
     await sendError("OSError", "pot 42 is empty", { transaction: "/cart" });
+    await digested();
     const { page, faults } = await openViewer(browser, app, "/issues");
     await reloadUntil(app, page, "/issues", "text=/OSError: pot/");
     await openIssue(page, /OSError: pot/);

@@ -5,11 +5,21 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { withClient } from "../../server/db/connection.ts";
 import { startApp, type TestApp } from "../harness/app.ts";
 import { launchBrowser } from "../harness/browser.ts";
-import { openDemo, openViewer, readReplay, reloadUntil, sendEvent, sessionIdOf } from "../harness/visit.ts";
+import {
+  openDemo,
+  openViewer,
+  readReplay,
+  readSessionDetail,
+  reloadUntil,
+  sendEvent,
+  storedSessionOf,
+} from "../harness/visit.ts";
 import { waitFor } from "../harness/wait.ts";
 
 /** A clip begins this long before its error. */
 const BEFORE_MS = 10_000;
+/** And ends this long after it. */
+const AFTER_MS = 5_000;
 
 let app: TestApp;
 let browser: Browser;
@@ -23,6 +33,12 @@ afterAll(async () => {
   await app.remove();
 });
 
+/** Lets so much time pass in a page. */
+async function stay(page: Page, ms: number): Promise<void> {
+  const since = await page.evaluate<number>("performance.now()");
+  await waitFor(() => page.evaluate<boolean>(`performance.now() > ${since + ms}`), { timeoutMs: ms + 15_000 });
+}
+
 async function clockOf(page: Page): Promise<number> {
   const text = (await page.getByRole("region", { name: "Clip" }).locator(".time").textContent()) ?? "";
   const [, minutes = "0", seconds = "0"] = /(\d+):(\d+)/.exec(text) ?? [];
@@ -34,12 +50,19 @@ it(
   { timeout: 120_000 },
   async () => {
     const visitor = await openDemo(browser, app);
-    await sessionIdOf(visitor.page);
+    const sessionId = await storedSessionOf(app, visitor.page);
     await visitor.page.fill("#search", "oolong");
-    await waitFor(() => visitor.page.evaluate<boolean>(`performance.now() > ${BEFORE_MS + 2_000}`), { timeoutMs: 20_000 });
+    // Recorded for longer than the clip reaches back, and then for longer than it goes on.
+    await stay(visitor.page, BEFORE_MS + 500);
     await visitor.page.click("[data-page=workshop]");
     await visitor.page.click("#throw");
+    await stay(visitor.page, AFTER_MS + 1_000);
     await visitor.page.evaluate("window.watchback.flush()");
+    const isStored = async () => {
+      const { errors, tabs } = await readSessionDetail(app, sessionId);
+      return tabs.some(({ lastAt }) => lastAt > (errors[0]?.at ?? Infinity) + AFTER_MS);
+    };
+    await waitFor(isStored, { what: () => "what came after the error to be stored" });
 
     const { page, faults } = await openViewer(browser, app, "/issues");
     const row = page.getByRole("link", { name: /reading 'volume'/ });
@@ -53,20 +76,24 @@ it(
     const crumbs = page.getByRole("region", { name: "What happened" });
     const thrown = crumbs.getByRole("button", { name: /Throw an error/ });
     expect(await thrown.locator(".time").textContent()).toMatch(/^0:(09|10)$/);
-    await page.getByText("The error has happened").waitFor({ timeout: 25_000 });
-    expect(await readReplay(page)).toContain("Break things");
+    await page.getByText("The error has happened").waitFor({ timeout: 45_000 });
+    expect(await readReplay(page)).toContain("Poured from a pot that is not there");
+    const play = page.getByRole("button", { name: "Play", exact: true });
+    await play.waitFor();
+    expect(await clockOf(page)).toBeGreaterThanOrEqual(14);
 
-    // A breadcrumb leads to its moment, keys work, and so does the slider.
+    // From its end a breadcrumb leads to its moment, and keys to the beginning. It plays on meanwhile, so each has seconds to be seen.
     await crumbs
       .getByRole("button", { name: /Break things/ })
       .first()
       .click();
-    await waitFor(async () => (await clockOf(page)) <= 11, { what: () => "the moment of the breadcrumb" });
+    await waitFor(async () => (await clockOf(page)) < 14, { what: () => "the moment of the breadcrumb" });
+    expect(await clockOf(page)).toBeGreaterThanOrEqual(8);
     await page.locator("h1").click();
     await page.keyboard.press("r");
-    await waitFor(async () => (await clockOf(page)) <= 2, { what: () => "the beginning" });
+    await waitFor(async () => (await clockOf(page)) < 8, { what: () => "the beginning" });
     await page.keyboard.press("k");
-    await page.getByRole("button", { name: "Play", exact: true }).waitFor();
+    await play.waitFor();
     expect(await page.getByRole("region", { name: "Stack" }).textContent()).toContain("pourFrom");
 
     // What is done to it is seen, and stays.

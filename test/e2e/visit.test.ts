@@ -2,7 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startApp, type TestApp } from "../harness/app.ts";
 import { launchBrowser } from "../harness/browser.ts";
-import { openDemo, openViewer, readReplay, readSessionDetail, sessionIdOf } from "../harness/visit.ts";
+import { openDemo, openViewer, readReplay, readSessionDetail, sessionIdOf, storedSessionOf } from "../harness/visit.ts";
 import { waitFor } from "../harness/wait.ts";
 
 let app: TestApp;
@@ -21,7 +21,7 @@ it("E2E-6 what was typed is starred in everything that leaves the page", { timeo
   const secrets = ["Grace Hopper", "grace@example.com", "hunter2hunter2", "4111 1111 1111 1111", "a private note", "Lisboa"];
   const [name = "", email = "", password = "", card = "", note = "", town = ""] = secrets;
   const visitor = await openDemo(browser, app, { path: "/demo?page=checkout", masked: true });
-  const sessionId = await sessionIdOf(visitor.page);
+  const sessionId = await storedSessionOf(app, visitor.page);
   await visitor.page.fill("#name", name);
   await visitor.page.fill("#email", email);
   await visitor.page.fill("#password", password);
@@ -39,7 +39,7 @@ it("E2E-6 what was typed is starred in everything that leaves the page", { timeo
 
 it("E2E-7 a reload and a second browser tab belong to the same session, and play in it", { timeout: 90_000 }, async () => {
   const visitor = await openDemo(browser, app);
-  const sessionId = await sessionIdOf(visitor.page);
+  const sessionId = await storedSessionOf(app, visitor.page);
   await visitor.page.fill("#search", "mint");
   await visitor.page.reload();
   expect(await sessionIdOf(visitor.page)).toBe(sessionId);

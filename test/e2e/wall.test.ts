@@ -62,7 +62,7 @@ it(
     await waitForText(page, first, "Throw an error");
     const other = await one.page.context().newPage();
     await other.goto(`${app.baseUrl}/demo?page=checkout`);
-    await waitForText(page, first, "Place");
+    await waitForText(page, first, "Place the order");
     await one.page.bringToFront();
     await one.page.mouse.move(300, 300);
     await one.page.mouse.move(420, 340, { steps: 5 });
@@ -82,7 +82,7 @@ it(
   },
 );
 
-it("E2E-51 a live view that nobody sees is left, and comes back where it is now", { timeout: 60_000 }, async () => {
+it("E2E-51 a live view that nobody sees is left, and comes back where it is now", { timeout: 90_000 }, async () => {
   const visitor = await openDemo(browser, app, { path: "/demo?page=workshop" });
   const name = nameOf(await sessionIdOf(visitor.page));
   const { page } = await openViewer(browser, app, "/live");
@@ -95,7 +95,7 @@ it("E2E-51 a live view that nobody sees is left, and comes back where it is now"
   await waitForText(page, name, "Left a mark called tea-time");
 });
 
-it("E2E-52 who comes to an empty project sees his first visit arrive where the steps were", { timeout: 60_000 }, async () => {
+it("E2E-52 who comes to an empty project sees his first visit arrive where the steps were", { timeout: 120_000 }, async () => {
   const empty = await startApp();
   try {
     const { page, faults } = await openViewer(browser, empty, "/");

@@ -16,6 +16,8 @@ const EMAIL = "admin@example.com";
 const PASSWORD = "correct horse battery";
 const START_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 30_000;
+/** What it prints last when it starts. */
+const LAST_WORDS = "Ctrl-C stops.";
 
 export interface AppOptions {
   /** `test` (default): a database of its own in the tests' Postgres. `embedded`: the product starts its own under `dataDir`. */
@@ -90,7 +92,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   let printed = "";
   let cookie: string | null = null;
   // The last line of each start; the server is healthy a little before it.
-  const greetings = () => printed.split("Ctrl-C stops.").length;
+  const greetings = () => printed.split(LAST_WORDS).length;
 
   const app: TestApp = {
     baseUrl,

@@ -10,7 +10,7 @@ import { launchBrowser } from "./browser.ts";
 import { download, openExport, shownText } from "./exported.ts";
 import { pageFaults } from "./page-faults.ts";
 import { makeScratch } from "./scratch.ts";
-import { openDemo, reloadUntil, sendEvent, sessionIdOf } from "./visit.ts";
+import { openDemo, reloadUntil, sendEvent, storedSessionOf } from "./visit.ts";
 import { waitFor } from "./wait.ts";
 
 export type Theme = "light" | "dark";
@@ -138,7 +138,7 @@ async function lookAsFirst(round: Round): Promise<Page> {
 /** A visitor who has trouble, and a backend that has some as well; the session's id. */
 async function makeTrouble({ app, browser }: Round): Promise<string> {
   const { page } = await openDemo(browser, app);
-  const sessionId = await sessionIdOf(page);
+  const sessionId = await storedSessionOf(app, page);
   await page.click("[data-page=workshop]");
   for (const trouble of ["#fail-fetch", "#log-error", "#throw"]) await page.click(trouble);
   await page.evaluate("window.watchback.flush()");

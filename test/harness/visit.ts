@@ -54,15 +54,24 @@ export async function openViewer(browser: Browser, app: TestApp, path: string): 
   return { page, faults };
 }
 
-/** Opens a page of the viewer again and again until something is there: what was sent may still be digested. */
+/** How long {@link reloadUntil} looks at the first load of a page, and how much longer at each one after it. */
+const FIRST_LOOK_MS = 2_000;
+const LONGER_BY = 1.5;
+
+/**
+ * Opens a page of the viewer again and again until something is there: what was sent may still be digested. Each load is given more time
+ * than the one before, for machines on which a page takes long to be read.
+ */
 export async function reloadUntil(app: TestApp, page: Page, path: string, selector: string): Promise<void> {
+  let timeout = FIRST_LOOK_MS / LONGER_BY;
   await waitFor(
     async () => {
+      timeout *= LONGER_BY;
       await page.goto(app.baseUrl + path);
       return page
         .locator(selector)
         .first()
-        .waitFor({ timeout: 2_000 })
+        .waitFor({ timeout })
         .then(
           () => true,
           () => false,
@@ -82,11 +91,22 @@ export async function sendEvent(app: TestApp, event: Readonly<Record<string, unk
   if (answer.status !== 200) throw new Error(`event: ${answer.status} ${await answer.text()}`);
 }
 
-/** Id of the session that a page records, once it does. */
+/** Id of the session that a page records, once it does; the server may not have heard of it yet. */
 export function sessionIdOf(page: Page): Promise<string> {
   return waitFor(() => page.evaluate<string | null>("window.watchback?.sessionId?.() ?? null"), {
     what: () => "the tracker to record",
   });
+}
+
+/** The same once the server has it: before that, the viewer and the API say rightly that there is no such session. */
+export async function storedSessionOf(app: TestApp, page: Page): Promise<string> {
+  const sessionId = await sessionIdOf(page);
+  const Cookie = await app.signIn();
+  await waitFor(async () => (await fetch(`${app.baseUrl}/v1/sessions/${sessionId}`, { headers: { Cookie } })).ok, {
+    timeoutMs: 30_000,
+    what: () => `the server to have session ${sessionId}`,
+  });
+  return sessionId;
 }
 
 /** Stops what moves by itself, so that a page and its replay can come to the same. */
@@ -138,9 +158,22 @@ export function firstDifference(expected: string, seen: string): string {
   return [`line ${from + 1}`, ...before, ...show(left, "page  "), ...show(right, "replay")].join("\n");
 }
 
+/** What the key for it puts into the clipboard: a link to the moment that is shown, exact to the millisecond. */
+export async function copyLink(page: Page): Promise<string> {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.bringToFront();
+  await page.evaluate(`navigator.clipboard.writeText("")`);
+  await page.keyboard.press("c");
+  let text = "";
+  await waitFor(async () => (text = await page.evaluate<string>("navigator.clipboard.readText()")) !== "", {
+    what: () => "the link",
+  });
+  return text;
+}
+
 const detail = v.looseObject({
   session: v.looseObject({ status: v.string(), eventCount: v.number(), startedAt: v.number(), lastAt: v.number() }),
-  tabs: v.array(v.looseObject({ tab: v.string(), tabGroup: v.string(), upto: v.number() })),
+  tabs: v.array(v.looseObject({ tab: v.string(), tabGroup: v.string(), upto: v.number(), lastAt: v.number() })),
   markers: v.array(
     v.looseObject({ kind: v.string(), at: v.number(), name: v.optional(v.string()), text: v.optional(v.string()) }),
   ),

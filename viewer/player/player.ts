@@ -377,6 +377,8 @@ export class Player {
     this.stage = "shown";
     if (this.mode === "live") this.pumpLive();
     else if (this.wantsToPlay) this.run();
+    // The next frame may be late: a short part would be over by then, and nobody would have heard that it was played.
+    this.deps.onChange(this.status);
   }
 
   private hide(now: number): void {
