@@ -201,30 +201,33 @@ it("ERR-27 feedback is kept once, shown newest first with its error, and goes wi
 });
 
 it("ERR-28 counts are forgotten after 90 days, marks of spool files after 30", async () => {
-  const now = Date.UTC(2026, 10, 21);
   await room.db.query(
     `INSERT INTO intake_hours (project_id, hour, category, outcome, count)
      SELECT 1, to_timestamp($1 / 1000.0) - make_interval(days => days), 'error', 'accepted', days FROM unnest(ARRAY[89, 91]) AS t (days)`,
-    [now],
+    [NOW],
   );
   await room.db.query(
     `INSERT INTO release_hours (project_id, hour, release, environment, sessions, errored, crashed, abnormal)
      SELECT 1, to_timestamp($1 / 1000.0) - make_interval(days => days), '', '', days, 0, 0, 0 FROM unnest(ARRAY[89, 91]) AS t (days)`,
-    [now],
+    [NOW],
   );
   await room.db.query(
     `INSERT INTO spool_marks (spool_id, upto, at)
      SELECT gen_random_uuid(), days, to_timestamp($1 / 1000.0) - make_interval(days => days) FROM unnest(ARRAY[29, 31]) AS t (days)`,
-    [now],
+    [NOW],
   );
-  const clock = createTestClock(now);
+  const clock = createTestClock(NOW);
   const other = await startErrorsRoom(test.connection, { clock });
   clock.advance(3_600_000);
   const left = async () => {
     const rows = await room.db.query<{ days: number }>(
       "SELECT count AS days FROM intake_hours UNION ALL SELECT sessions FROM release_hours UNION ALL SELECT upto FROM spool_marks",
     );
-    return rows.map(({ days }) => days).sort((a, b) => a - b);
+    // What the tests before sent is counted behind them, with small numbers.
+    return rows
+      .map(({ days }) => days)
+      .filter((days) => days > 20)
+      .sort((a, b) => a - b);
   };
   await waitFor(async () => (await left()).length === 3);
   expect(await left()).toEqual([29, 89, 89]);

@@ -11,7 +11,7 @@ let jobs: Jobs;
 
 beforeAll(async () => {
   cluster = await startCluster({ fsync: "off" });
-  db = createDatabase({ connection: cluster.connection, log: quietLog, connectTimeoutMs: 1_000 });
+  db = createDatabase({ connection: cluster.connection, log: quietLog, connectTimeoutMs: 10_000 });
 });
 
 afterEach(async () => {

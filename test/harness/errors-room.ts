@@ -50,7 +50,7 @@ export async function startErrorsRoom(
   connection: ConnectionOptions,
   options: Partial<ErrorsDeps> & { clock?: Clock } = {},
 ): Promise<ErrorsRoom> {
-  const db = createDatabase({ connection, log: quietLog, connectTimeoutMs: 1_000 });
+  const db = createDatabase({ connection, log: quietLog, connectTimeoutMs: 10_000 });
   const spoolFolder = options.spoolFolder ?? join(makeScratch("wb-errors-"), "spool");
   const settings = structuredClone(DEFAULT_PROJECT_SETTINGS);
   const project: Project = { id: 1, name: "p", slug: "p", keys: [ERRORS_KEY], createdAt: 0, settings };
