@@ -76,14 +76,14 @@ export function listArtifacts(db: Queryable, bundleId: number): Promise<object[]
   );
 }
 
-/** The upload of this checksum, and how long ago it was begun. */
+/** The upload of this checksum, and how long ago it was begun, or failed. */
 export async function findBundle(
   db: Queryable,
   projectId: number,
   checksum: string,
 ): Promise<{ id: number; state: BundleState; fault: string | null; ageMs: number } | null> {
   const [row] = await db.query<{ id: number; state: BundleState; fault: string | null; ageMs: number }>(
-    `SELECT bundle_id::float8 AS id, state, fault, (extract(epoch FROM now() - created_at) * 1000)::float8 AS "ageMs"
+    `SELECT bundle_id::float8 AS id, state, fault, (extract(epoch FROM now() - CASE state WHEN 'failed' THEN last_used_at ELSE created_at END) * 1000)::float8 AS "ageMs"
      FROM artifact_bundles WHERE project_id = $1 AND checksum = $2`,
     [projectId, checksum],
   );
@@ -104,10 +104,10 @@ export async function beginBundle(db: Queryable, bundle: NewBundle): Promise<num
 
 /** Says that an upload could not be read. */
 export async function failBundle(db: Queryable, bundleId: number, fault: string): Promise<void> {
-  await db.query("UPDATE artifact_bundles SET state = 'failed', fault = $2 WHERE bundle_id = $1 AND state <> 'ready'", [
-    bundleId,
-    fault,
-  ]);
+  await db.query(
+    "UPDATE artifact_bundles SET state = 'failed', fault = $2, last_used_at = now() WHERE bundle_id = $1 AND state <> 'ready'",
+    [bundleId, fault],
+  );
 }
 
 /**

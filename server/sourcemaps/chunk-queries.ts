@@ -40,10 +40,11 @@ export async function readChunk(db: Queryable, owner: string, checksum: string):
   return row?.body ?? null;
 }
 
-/** Throws pieces away. */
-export async function removeChunks(db: Queryable, owner: string, checksums: readonly string[]): Promise<void> {
+/** Throws the pieces of an upload away, unless it is still to be read for another project. */
+export async function removeChunks(db: Queryable, owner: string, checksum: string, pieces: readonly string[]): Promise<void> {
   await db.query(
-    "DELETE FROM artifact_chunks WHERE owner = $1 AND checksum IN (SELECT decode(c, 'hex') FROM unnest($2::text[]) AS c)",
-    [owner, checksums],
+    `DELETE FROM artifact_chunks WHERE owner = $1 AND checksum IN (SELECT decode(c, 'hex') FROM unnest($3::text[]) AS c)
+       AND NOT EXISTS (SELECT FROM artifact_bundles WHERE checksum = $2 AND state = 'reading')`,
+    [owner, checksum, pieces],
   );
 }

@@ -5,17 +5,17 @@ import { strToU8, zipSync } from "fflate";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Frame, OccurrenceDetail } from "../../protocol/occurrence.ts";
 import { createTestDatabase, quietLog, type TestDatabase } from "../../test/harness/postgres.ts";
+import { createCaller } from "../../test/harness/route-caller.ts";
 import { makeScratch } from "../../test/harness/scratch.ts";
 import { BREAKS, breakShop, buildShop, scriptOf } from "../../test/harness/shop-build.ts";
 import { insertProject } from "../../test/harness/stored-session.ts";
 import { waitFor } from "../../test/harness/wait.ts";
-import { AppError } from "../app-error.ts";
 import { createAudit } from "../audit/audit.ts";
 import type { Identity, Role } from "../auth/auth.ts";
 import { systemClock } from "../clock.ts";
 import { createJobs, type Jobs } from "../jobs/jobs.ts";
 import { createMetrics, type Metrics } from "../metrics.ts";
-import type { HttpRequest, Method } from "../net/route.ts";
+import type { Method } from "../net/route.ts";
 import { createSourceMaps, type SourceMaps } from "./sourcemaps.ts";
 
 const ORIGIN = "https://shop.example/";
@@ -78,13 +78,13 @@ function build(withJobs: Pick<Jobs, "define" | "add">, extra: { maxProjectBytes?
   });
 }
 
-const person = (role: Role, projectId: number, userId = 1): Identity => ({
+const person = (role: Role, projects: number | number[], userId = 1): Identity => ({
   kind: "user",
   userId,
   email: "ada@example.com",
   isAdmin: false,
   signInId: "1",
-  roles: new Map([[projectId, role]]),
+  roles: new Map([projects].flat().map((id) => [id, role])),
 });
 
 const token = (scope: string, projectId: number, tokenId = 7, role: Role = "member"): Identity => ({
@@ -101,35 +101,14 @@ async function ask(
   method: Method,
   address: string,
   identity: Identity,
-  body: Uint8Array | object = new Uint8Array(0),
+  body?: Uint8Array | object,
   contentType = "",
 ): Promise<{ status: number; json: Record<string, unknown>; message: string }> {
-  const url = new URL(address, "http://localhost");
-  for (const route of room.routes) {
-    const names = [...route.path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? "");
-    const found = new RegExp(`^${route.path.replace(/:\w+/g, "([^/]+)")}$`).exec(url.pathname);
-    if (route.method !== method || !found) continue;
-    const request: HttpRequest = {
-      method,
-      path: url.pathname,
-      params: Object.fromEntries(names.map((name, i) => [name, found[i + 1] ?? ""])),
-      query: url.searchParams,
-      headers: { "content-type": contentType },
-      identity,
-      peer: "127.0.0.1",
-      body: body instanceof Uint8Array ? body : strToU8(JSON.stringify(body)),
-      signal: new AbortController().signal,
-    };
-    try {
-      const answer = await route.handle(request);
-      const json: unknown = "json" in answer ? JSON.parse(JSON.stringify(answer.json)) : {};
-      return { status: answer.status ?? 200, json: Object.fromEntries(Object.entries(json ?? {})), message: "" };
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      return { status: error.meaning.httpStatus, json: {}, message: error.message };
-    }
-  }
-  throw new Error(`no route for ${method} ${address}`);
+  const headers = { "content-type": contentType };
+  const { status, json } = await createCaller(room.routes)(method, address, { identity, body, headers });
+  const told: Record<string, unknown> = Object.fromEntries(Object.entries(json ?? {}));
+  const { error } = told as { error?: { message: string } };
+  return { status, json: error ? {} : told, message: error?.message ?? "" };
 }
 
 const zipOf = (files: Record<string, Uint8Array>) => zipSync(files, { level: 1 });
@@ -294,14 +273,27 @@ describe("pieces", () => {
     expect(await test.database.query("SELECT 1 FROM artifact_chunks")).toEqual([]);
   });
 
-  it("MAP-8 of what cannot be read the tool hears why", async () => {
+  it("MAP-8 one upload for two projects is read for both, and nothing of it is left", async () => {
+    const bytes = shopZip();
+    const both = person("member", [shop, blog]);
+    await send(bytes, both);
+    await waitFor(async () => (await assemble(bytes, both, [shop, blog])).json["state"] === "ok", {
+      what: () => "both projects to have it",
+    });
+    for (const project of [shop, blog]) expect(filesOf(await map("9", frames, project))).toEqual(ORIGINAL);
+    expect(await test.database.query("SELECT 1 FROM artifact_chunks")).toEqual([]);
+  });
+
+  it("MAP-8 of what cannot be read the tool hears why, whether or not its pieces still lie here", async () => {
     const mine = token("sourcemaps", shop);
     const bytes = zipOf({ "readme.txt": strToU8("nothing") });
     await send(bytes, mine);
     await assemble(bytes, mine);
     await settled(bytes, mine);
-    const { json } = await assemble(bytes, mine);
-    expect(json).toMatchObject({ state: "error", detail: "it holds no source map" });
+    for (const sendsAgain of [false, true]) {
+      if (sendsAgain) await send(bytes, mine);
+      expect((await assemble(bytes, mine)).json).toMatchObject({ state: "error", detail: "it holds no source map" });
+    }
   });
 
   it("MAP-10, MAP-11 no project that is not for them, and nothing by viewers", async () => {

@@ -147,7 +147,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
       log.info("an upload of source maps could not be read", { projectId, bundleId, fault });
       await failBundle(db, bundleId, fault);
     }
-    return removeChunks(db, owner, chunks);
+    return removeChunks(db, owner, job.checksum, chunks);
   });
 
   return {
@@ -162,9 +162,9 @@ export function createUploads(deps: UploadsDeps): Uploads {
       const known = await findBundle(db, projectId, checksum);
       if (known?.state === "ready") return { state: "ok", missingChunks: [] };
       if (known?.state === "reading" && known.ageMs < READING_MS) return { state: "created", missingChunks: [] };
-      const missing = await missingChunks(db, owner, chunks);
-      if (known?.state === "failed" && known.ageMs < FAILED_MS && missing.length > 0)
+      if (known?.state === "failed" && known.ageMs < FAILED_MS)
         return { state: "error", missingChunks: [], detail: known.fault ?? "it could not be read" };
+      const missing = await missingChunks(db, owner, chunks);
       if (missing.length > 0 || chunks.length === 0) return { state: "not_found", missingChunks: missing };
       await db.transaction(async (tx) => {
         const bundleId = await begin(tx, uploader, { projectId, checksum, release, dist });

@@ -7,6 +7,7 @@ import type { HttpResponse, Method, Route } from "../../server/net/route.ts";
 /** What a test says of a request. */
 export interface RouteCall {
   identity?: Identity;
+  /** Bytes as they are; anything else as JSON. */
   body?: unknown;
   headers?: Readonly<Record<string, string>>;
   peer?: string;
@@ -57,11 +58,16 @@ async function dispatch(routes: readonly Route[], method: Method, url: URL, call
       headers: call.headers ?? {},
       identity,
       peer: call.peer ?? "127.0.0.1",
-      body: call.body === undefined ? new Uint8Array(0) : new TextEncoder().encode(JSON.stringify(call.body)),
+      body: toBytes(call.body),
       signal: call.signal ?? new AbortController().signal,
     });
   }
   throw new Error(`no route for ${method} ${url.pathname}`);
+}
+
+function toBytes(body: unknown): Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  return body === undefined ? new Uint8Array(0) : new TextEncoder().encode(JSON.stringify(body));
 }
 
 function match(path: string, asked: string): Record<string, string> | null {

@@ -10,6 +10,7 @@ import { parseConfig } from "../../server/config.ts";
 import { type ConnectionOptions, withClient } from "../../server/db/connection.ts";
 import { createLog, type Log } from "../../server/log.ts";
 import { scanFiles, scanTables } from "../harness/full-scan.ts";
+import { waitFor } from "../harness/wait.ts";
 import { EMAIL, KEY, openClient, PASSWORD, postJson, readObject, rrwebEvents, type Client } from "./running-app.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -334,10 +335,15 @@ describe("forgetting", () => {
       await sql("UPDATE sessions SET error_count = 0; CHECKPOINT");
       expect(scanFiles([folder], [...SECRETS, PACKED]).found).not.toEqual([]);
       movedMs = 12 * DAY_MS;
-      const report = await ask("DELETE", "/sessions/cleanup");
-      expect(report).toMatchObject({ sessions: 500, postponed: [] });
-      expect(report["days"]).toHaveLength(3);
-      expect(Number(report["freedBytes"])).toBeGreaterThan(1_000_000);
+      // A day that is in use for longer than a clean-up waits for it is postponed, and goes with the next one.
+      const reports: { sessions: number; days: string[]; postponed: string[]; freedBytes: number }[] = [];
+      await waitFor(async () => {
+        const report = (await ask("DELETE", "/sessions/cleanup")) as unknown as (typeof reports)[number];
+        return reports.push(report) > 0 && report.postponed.length === 0;
+      });
+      expect(reports.reduce((sum, { sessions }) => sum + sessions, 0)).toBe(500);
+      expect(reports.flatMap(({ days }) => days)).toHaveLength(3);
+      expect(reports.reduce((sum, { freedBytes }) => sum + freedBytes, 0)).toBeGreaterThan(1_000_000);
       await scrubbed();
       expect(await scanTables(connection, SECRETS)).toEqual([]);
       expect(scanFiles([folder], [...SECRETS, PACKED]).found).toEqual([]);
