@@ -13,7 +13,7 @@ import {
   type Partition,
   partitionsOf,
 } from "./day-tables.ts";
-import { removeOldErrors, removeUnused } from "./error-rows.ts";
+import { removeOldErrors, removeUnused, removeWaitingErrors } from "./error-rows.ts";
 import {
   dayOf,
   newestCutoff,
@@ -144,8 +144,9 @@ async function cleanDay(db: Database, day: string, rules: readonly ProjectRule[]
     report.sessions += ids.length;
     await db.transaction(async (tx) => {
       await lockForRows(tx);
-      if (exchanged.areRowsGone) await removeSessionRows(tx, ids);
-      else await removeSessions(tx, await unpinned(tx, ids));
+      const leaving = exchanged.areRowsGone ? ids : await unpinned(tx, ids);
+      await removeWaitingErrors(tx, leaving);
+      await (exchanged.areRowsGone ? removeSessionRows(tx, leaving) : removeSessions(tx, leaving));
     });
   }
   if (isEmpty) report.days.push(day);

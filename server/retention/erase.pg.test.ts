@@ -6,6 +6,7 @@ import {
   createRetentionRoom,
   idsIn,
   insertVisit,
+  lockWaiters,
   personWith,
   type RetentionRoom,
   SESSION_TABLES,
@@ -41,14 +42,6 @@ afterEach(async () => {
 const insert = (sessionId: string, projectId = shop, userId = "ada") =>
   insertVisit(test, { sessionId, projectId, startedOn: DAY, userId }, { hasError: true });
 const everywhere = () => Promise.all(SESSION_TABLES.map((table) => idsIn(test, table)));
-/** Resolves when so many wait for locks in this database; others of the server have theirs. */
-const lockWaiters = (count: number) =>
-  waitFor(async () => {
-    const waiting = await test.database.query(
-      "SELECT 1 FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-    );
-    return waiting.length >= count;
-  });
 const audited = () =>
   test.database.query("SELECT action, actor_name, project_id, subject_id, person_id, data FROM audit_log ORDER BY id");
 
@@ -84,7 +77,7 @@ describe("a pin during a clean-up", () => {
     await test.database.transaction(async (tx) => {
       await tx.query("SELECT pg_advisory_xact_lock(7420003)");
       for (const id of ["gone", "kept"]) pins.push(call("PUT", `/v1/sessions/${id}/pin`, { identity }));
-      await lockWaiters(pins.length);
+      await lockWaiters(test, pins.length);
       await tx.query("DELETE FROM session_events WHERE session_id = 'gone'");
     });
     expect((await Promise.all(pins)).map(({ status }) => status)).toEqual([404, 200]);
@@ -246,7 +239,7 @@ describe("what is on its way", () => {
     await withClient(test.connection, async (blocker) => {
       await blocker.query("BEGIN; LOCK TABLE session_events_20261120 IN SHARE MODE");
       for (let seq = 1; seq <= 12; seq++) for (const id of ["doomed", "spared"]) one.store.append(rowOf(id, seq));
-      await lockWaiters(1);
+      await lockWaiters(test, 1);
       const erasing = createCaller(one.room.routes)("DELETE", "/v1/sessions/doomed", {
         identity: personWith({ [shop]: "admin" }),
       });

@@ -22,13 +22,18 @@ export const ERROR_TABLES = [
   "alert_messages",
 ] as const;
 
+/** Removes what their tracker reported of these sessions and waits for its digest. One that is under way ends first, or finds nothing to write. */
+export async function removeWaitingErrors(tx: Queryable, ids: readonly string[]): Promise<void> {
+  await tx.query("DELETE FROM intake WHERE kind = 'tracker_error' AND head ->> 'session_id' = ANY($1)", [ids]);
+}
+
 /**
  * Removes the errors of these sessions: what waits for its digest, what is digested, and the words that issues took from it. In this order: a
  * digest that is under way ends first, or finds nothing to write.
  * @returns how many occurrences there were
  */
 export async function removeSessionErrors(tx: Queryable, ids: readonly string[]): Promise<number> {
-  await tx.query("DELETE FROM intake WHERE kind = 'tracker_error' AND head ->> 'session_id' = ANY($1)", [ids]);
+  await removeWaitingErrors(tx, ids);
   await removeMentions(
     tx,
     null,

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createTestClock, type TestClock } from "../../test/harness/clock.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/harness/postgres.ts";
-import { createRetentionRoom, insertVisit, personWith, type RetentionRoom } from "../../test/harness/retention-room.ts";
+import {
+  createRetentionRoom,
+  insertVisit,
+  lockWaiters,
+  personWith,
+  type RetentionRoom,
+} from "../../test/harness/retention-room.ts";
 import { createCaller } from "../../test/harness/route-caller.ts";
 import { insertProject } from "../../test/harness/stored-session.ts";
 
@@ -219,6 +225,22 @@ describe("erasing a person", () => {
 });
 
 describe("by age", () => {
+  it("RET-25 errors that are digested while their session expires go with it", async () => {
+    await insertVisit(test, { sessionId: "expired", projectId: shop, startedOn: "2026-11-11" }, { hasError: true });
+    await insertError({ issue: await insertIssue("late"), message: "late", source: "tracker" });
+    await sql("UPDATE sessions SET error_count = 0");
+    let cleaning: Promise<unknown> = Promise.resolve();
+    await test.database.transaction(async (tx) => {
+      // A digest: its row is taken, the occurrence is there, and nobody else sees either.
+      expect(await tx.query("DELETE FROM intake RETURNING 1")).toHaveLength(1);
+      await tx.query("UPDATE occurrences SET session_id = 'expired'");
+      cleaning = room.cleanUp();
+      await lockWaiters(test, 1);
+    });
+    await cleaning;
+    expect(await messages()).toEqual([]);
+  });
+
   it("RET-25 errors without a session go after the days of errors, and with them their files and people; the issue and its words stay", async () => {
     const issue = await insertIssue("old");
     await insertError({ issue, message: "old", userId: "ada", sessionId: "never-recorded", at: NOON - 31 * DAY_MS });

@@ -6,6 +6,7 @@ import { createRetention, type Retention, type RetentionDeps } from "../../serve
 import type { TestClock } from "./clock.ts";
 import { quietLog, type TestDatabase } from "./postgres.ts";
 import { checkoutEvents, insertBatch, insertSession, insertTab, type StoredSessionFacts } from "./stored-session.ts";
+import { waitFor } from "./wait.ts";
 
 /** Every table that holds something of a session. */
 export const SESSION_TABLES = ["sessions", "session_tabs", "session_events", "session_markers", "session_errors"] as const;
@@ -71,6 +72,12 @@ export async function insertVisit(
 export async function idsIn({ database }: Pick<TestDatabase, "database">, table: string): Promise<string[]> {
   const rows = await database.query<{ id: string }>(`SELECT DISTINCT session_id AS id FROM ${table} ORDER BY 1`);
   return rows.map((row) => row.id);
+}
+
+/** Resolves when so many statements wait for locks in this database; others of the server have theirs. */
+export function lockWaiters({ database }: Pick<TestDatabase, "database">, count: number): Promise<unknown> {
+  const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  return waitFor(async () => (await database.query(waiting)).length >= count, { what: () => `${count} to wait for locks` });
 }
 
 /** Somebody with these roles. */

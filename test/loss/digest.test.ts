@@ -59,8 +59,12 @@ async function count(sql: string): Promise<number> {
   return (await db.query<{ n: number }>(`SELECT count(*)::integer AS n FROM ${sql}`))[0]?.n ?? 0;
 }
 const waiting = () => count("intake WHERE dead_at IS NULL");
-/** What a dead process had claimed is waited for two minutes; here its claims run out at once, and those of the living as well. */
-const expireClaims = () => db.query("UPDATE intake SET due_at = now() WHERE attempts > 0 AND dead_at IS NULL");
+/** What a dead process had claimed is waited for two minutes; here its claims run out at once, and those of the living that are not written now. */
+const expireClaims = () =>
+  db.query(
+    `UPDATE intake SET due_at = now() WHERE intake_id IN (
+       SELECT intake_id FROM intake WHERE attempts > 0 AND dead_at IS NULL FOR UPDATE SKIP LOCKED)`,
+  );
 
 /** Does something while digests stand still in the middle, however fast they are: what they write to is locked, and somebody waits for it. */
 const inTheMiddle = (work: () => Promise<unknown>) =>
