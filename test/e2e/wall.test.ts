@@ -63,10 +63,14 @@ it(
     const other = await one.page.context().newPage();
     await other.goto(`${app.baseUrl}/demo?page=checkout`);
     await waitForText(page, first, "Place the order");
+    // He goes on in the first one: what the other still had to tell when he left it is soon the older news.
     await one.page.bringToFront();
-    await one.page.mouse.move(300, 300);
-    await one.page.mouse.move(420, 340, { steps: 5 });
-    await waitForText(page, first, "Throw an error");
+    let x = 300;
+    const isBack = async () => {
+      await one.page.mouse.move((x += 5), 340);
+      return (await readViews(page))[first]?.includes("Throw an error");
+    };
+    await waitFor(isBack, { everyMs: 200, what: () => `${first} to be followed back into the first tab` });
 
     // The address holds who is in focus; Escape makes all alike.
     await page.reload();
