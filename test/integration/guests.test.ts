@@ -104,6 +104,9 @@ async function readBatches(response: Response): Promise<{ text: string; batches:
   return { text: texts.join("\n"), batches: messages };
 }
 
+/** The same but for its first character. */
+const otherThan = (secret: string): string => `${secret.startsWith("-") ? "_" : "-"}${secret.slice(1)}`;
+
 describe("share links", () => {
   it("SHA-1 the secret is shown once, in the fragment of the address, and only its hash is kept", async () => {
     const { url, secret, linkId } = await share({ name: "for support" });
@@ -133,7 +136,7 @@ describe("share links", () => {
     }
     expect(await refusedUpgrade(app.base, "type=viewer", headers)).toBe(401);
     expect(await refusedUpgrade(app.base, `type=viewer&token=${String(secret)}`)).toBe(401);
-    for (const wrong of ["", "x", String(secret).replace(/^./, "-"), `${String(secret)}x`, String(url)])
+    for (const wrong of ["", "x", otherThan(String(secret)), `${String(secret)}x`, String(url)])
       expect((await asGuest(wrong, "/v1/guest/session")).status, wrong).toBe(401);
     expect((await fetch(`${app.base}/v1/guest/session`, { headers: { Cookie: cookie } })).status).toBe(401);
     // There is no way to name a session: whatever is asked for, it is his.
