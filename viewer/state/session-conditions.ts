@@ -48,7 +48,7 @@ export const CONDITIONS = {
   console: {
     group: "Trouble",
     label: "Console",
-    input: { kind: "text", hint: "part of an error's text", least: 3 },
+    input: { kind: "text", hint: "part of what was logged", least: 3 },
     isMany: false,
   },
   browser: { group: "Device", label: "Browser", input: { kind: "values", facet: "browser" }, isMany: true },

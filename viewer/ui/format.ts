@@ -111,7 +111,7 @@ export function markerName(kind: MarkerKind): string {
   return MARKER_NAMES[kind];
 }
 
-/** One line for a marker: what it says, or failing that what it is. */
+/** One line for a marker: what it says, or failing that what it is. Of a console call the name is its level, which is said elsewhere. */
 export function markerTitle(marker: { kind: MarkerKind; name?: string | undefined; text?: string | undefined }): string {
   const name = marker.name ?? "";
   const text = marker.text ?? "";
@@ -130,11 +130,11 @@ export function markerTitle(marker: { kind: MarkerKind; name?: string | undefine
     case "thrash":
     case "form_abandoned":
     case "assist":
+    case "console_error":
+    case "console":
       return text || name || markerName(marker.kind);
     case "failed_request":
       return formatPath(name) || text || markerName(marker.kind);
-    case "console_error":
-    case "console":
     case "custom":
       return [name, text].filter(Boolean).join(" ") || markerName(marker.kind);
     default:

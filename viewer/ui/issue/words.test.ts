@@ -72,6 +72,7 @@ describe("breadcrumbs", () => {
         crumb({ category: "page_load", message: "https://shop.example/cart Your cart" }),
         crumb({ category: "ui.click", message: "button#buy" }),
         crumb({ category: "console", level: "error", message: "too hot" }),
+        crumb({ category: "console", level: "warning", message: "still hot" }),
         crumb({}),
       ],
       0,
@@ -83,6 +84,7 @@ describe("breadcrumbs", () => {
       ["page_load", "/cart Your cart"],
       ["click", "button#buy"],
       ["console_error", "too hot"],
+      ["console", "still hot"],
       ["custom", "Something happened"],
     ]);
   });

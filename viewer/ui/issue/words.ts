@@ -142,7 +142,7 @@ function kindOf({ category, type, level }: Breadcrumb): MarkerKind {
   if (/click|^ui\./.test(name)) return "click";
   if (/fetch|xhr|http|request/.test(name)) return "failed_request";
   if (/exception|^error\b/.test(name)) return "error";
-  if (/console/.test(name) && isBad) return "console_error";
+  if (/console/.test(name)) return isBad ? "console_error" : "console";
   return isBad ? "error" : "custom";
 }
 

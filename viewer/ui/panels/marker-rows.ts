@@ -153,8 +153,7 @@ function ofMarker(marker: TimelineMarker): PanelRow {
   return {
     ...base(marker, marker.kind),
     tone: toneOf(marker.kind),
-    // The name of a console call is its level, which its sign shows already.
-    text: marker.kind === "console_error" && marker.text ? marker.text : markerTitle(marker),
+    text: markerTitle(marker),
     facts: factsOf(marker),
     markerId: marker.id,
   };
